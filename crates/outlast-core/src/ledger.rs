@@ -1,0 +1,448 @@
+//! What is in the shadow, what has to be applied to it, and which position is therefore true.
+//!
+//! The ledger decides, for every changed row that the binlog reports, one of three things (invariant I4):
+//!
+//! * its key lies in a finished range → it is queued to be applied;
+//! * its key lies in a range that is being copied → it is held until that chunk has committed, then queued: the chunk's
+//!   snapshot may be older or newer than the change;
+//! * its key lies in no range yet → it is dropped, because the chunk that will copy it reads after the change was visible.
+//!
+//! From these follows the position (invariant I5): a transaction enters it when all of its keys are applied or dropped.
+//! The ledger does no I/O and knows no server: the MySQL stream and the simulator run the same code.
+//!
+//! Two duties lie with the caller: a transaction is recorded only after it is *visible* on the server that is read
+//! (invariant I3), and a range is begun *before* its snapshot is taken.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use crate::{
+    checkpoint::Checkpoint,
+    error::{Error, ErrorKind, Result},
+    gtid::{Gtid, GtidSet},
+    key::{Key, KeyRange, compare_lower, compare_upper},
+};
+
+/// What one transaction of the binlog did to the source table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The transaction.
+    pub gtid: Gtid,
+    /// Keys of the rows it inserted, updated (old and new key) or deleted; may repeat.
+    pub keys: Vec<Key>,
+    /// Whether its effect is visible.
+    pub outcome: Outcome,
+}
+
+/// How a transaction of the binlog ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Committed: its rows are visible once its GTID is executed.
+    Committed,
+    /// `XA PREPARE`: its rows stay invisible although its GTID is executed.
+    Prepared(Xid),
+    /// `XA COMMIT` of an earlier `XA PREPARE`: the rows of that one are visible once this GTID is executed.
+    XaCommitted(Xid),
+    /// `XA ROLLBACK` of an earlier `XA PREPARE`.
+    XaRolledBack(Xid),
+}
+
+/// Identifier of an XA transaction, as the binlog writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Xid(pub Vec<u8>);
+
+/// Keys to apply in one transaction, with the position that is true once it has committed.
+#[derive(Debug)]
+pub struct Batch {
+    /// Keys to read again, each once.
+    pub keys: Vec<Key>,
+    /// The position to record in the same transaction.
+    pub position: GtidSet,
+    waiting: Vec<(Key, Vec<u64>)>,
+}
+
+/// A finished chunk that still has a row of its own in the checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its range.
+    pub range: KeyRange,
+    /// Number of rows it copied.
+    pub rows: u64,
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Finished ranges: sorted, disjoint, merged where they touch.
+    finished: Vec<KeyRange>,
+    in_flight: Vec<KeyRange>,
+    /// Chunks above the watermark, as the checkpoint holds them.
+    unfolded: Vec<Chunk>,
+    rows_copied: u64,
+
+    position: GtidSet,
+    processed: GtidSet,
+    /// Transactions with keys that are neither applied nor dropped.
+    open: BTreeMap<u64, Open>,
+    next_open: u64,
+    prepared: HashMap<Xid, Prepared>,
+
+    queue: VecDeque<Key>,
+    queued: HashMap<Key, Vec<u64>>,
+    held: HashMap<Key, Vec<u64>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    gtids: Vec<Gtid>,
+    keys_left: usize,
+}
+
+#[derive(Debug)]
+struct Prepared {
+    gtid: Gtid,
+    keys: Vec<Key>,
+}
+
+impl Ledger {
+    /// The ledger of a stream that goes on from `checkpoint`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Inconsistent`] if finished ranges overlap.
+    pub fn restore(checkpoint: Checkpoint) -> Result<Self> {
+        let mut ledger = Self {
+            finished: Vec::new(),
+            in_flight: Vec::new(),
+            unfolded: Vec::new(),
+            rows_copied: checkpoint.folded_rows,
+            processed: checkpoint.position.clone(),
+            position: checkpoint.position,
+            open: BTreeMap::new(),
+            next_open: 0,
+            prepared: HashMap::new(),
+            queue: VecDeque::new(),
+            queued: HashMap::new(),
+            held: HashMap::new(),
+        };
+        if let Some(folded) = checkpoint.folded {
+            ledger.add_finished(folded)?;
+        }
+        for chunk in checkpoint.chunks {
+            ledger.rows_copied += chunk.rows;
+            ledger.add_finished(chunk.range.clone())?;
+            ledger.unfolded.push(chunk);
+        }
+        Ok(ledger)
+    }
+
+    // ---- ranges
+
+    /// The lowest range that is neither finished nor in flight; `None` if all keys are one or the other.
+    pub fn first_gap(&self) -> Option<KeyRange> {
+        let mut taken: Vec<&KeyRange> = self.finished.iter().chain(&self.in_flight).collect();
+        taken.sort_by(|a, b| compare_lower(a.after.as_ref(), b.after.as_ref()));
+        let mut after: Option<Key> = None;
+        for range in taken {
+            if compare_lower(after.as_ref(), range.after.as_ref()).is_lt() {
+                return Some(KeyRange {
+                    after,
+                    upto: range.after.clone(),
+                });
+            }
+            after = Some(range.upto.clone()?);
+        }
+        Some(KeyRange { after, upto: None })
+    }
+
+    /// Begins to copy a part of a gap. To be called before the chunk's snapshot is taken.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Inconsistent`] if the range overlaps another one.
+    pub fn begin_chunk(&mut self, range: &KeyRange) -> Result<()> {
+        let overlaps = self.finished.iter().chain(&self.in_flight);
+        if let Some(other) = overlaps.into_iter().find(|r| overlap(r, range)) {
+            return Err(overlapping(range, other));
+        }
+        self.in_flight.push(range.clone());
+        Ok(())
+    }
+
+    /// Makes a range in flight smaller, because its transaction was too big; it now ends at `upto`.
+    ///
+    /// Changes that were held for the rest are dropped: the chunk that will copy it begins later.
+    pub fn shrink_chunk(&mut self, range: &KeyRange, upto: Key) -> KeyRange {
+        let smaller = KeyRange {
+            after: range.after.clone(),
+            upto: Some(upto),
+        };
+        self.in_flight.retain(|r| r != range);
+        self.in_flight.push(smaller.clone());
+        let held = std::mem::take(&mut self.held);
+        for (key, waiting) in held {
+            if self.in_flight.iter().any(|r| r.contains(&key)) {
+                self.held.insert(key, waiting);
+            } else {
+                self.settle(&waiting);
+            }
+        }
+        smaller
+    }
+
+    /// The chunk has committed: its range is finished, and what was held for it is queued.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Inconsistent`] if the range was not in flight.
+    pub fn finish_chunk(&mut self, range: &KeyRange, rows: u64) -> Result<()> {
+        let before = self.in_flight.len();
+        self.in_flight.retain(|r| r != range);
+        if self.in_flight.len() + 1 != before {
+            return Err(Error::new(
+                ErrorKind::Inconsistent,
+                format!("range {range:?} was finished without having been begun"),
+            ));
+        }
+        self.add_finished(range.clone())?;
+        self.unfolded.push(Chunk {
+            range: range.clone(),
+            rows,
+        });
+        self.rows_copied += rows;
+        let (released, held) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(key, _)| range.contains(key));
+        self.held = held;
+        let mut released: Vec<(Key, Vec<u64>)> = Vec::from_iter::<HashMap<_, _>>(released);
+        released.sort_by(|a, b| a.0.cmp(&b.0));
+        for (key, waiting) in released {
+            self.enqueue(key, waiting);
+        }
+        Ok(())
+    }
+
+    /// Whether every key is in a finished range.
+    pub fn copy_is_complete(&self) -> bool {
+        self.finished == [KeyRange::ALL]
+    }
+
+    /// Number of rows in finished chunks, at the time they were copied.
+    pub fn rows_copied(&self) -> u64 {
+        self.rows_copied
+    }
+
+    /// The finished range that is open below, if it is more than the checkpoint's folded one, with the chunks in it.
+    pub fn foldable(&self) -> Option<(KeyRange, Vec<Chunk>)> {
+        let prefix = self.finished.first().filter(|r| r.after.is_none())?;
+        let chunks: Vec<Chunk> = self
+            .unfolded
+            .iter()
+            .filter(|c| compare_upper(c.range.upto.as_ref(), prefix.upto.as_ref()).is_le())
+            .cloned()
+            .collect();
+        (!chunks.is_empty()).then(|| (prefix.clone(), chunks))
+    }
+
+    /// The checkpoint holds `chunks` as part of its folded range now.
+    pub fn folded(&mut self, chunks: &[Chunk]) {
+        self.unfolded.retain(|c| !chunks.contains(c));
+    }
+
+    // ---- changes
+
+    /// Takes note of a transaction that is visible on the server that is read.
+    pub fn record(&mut self, change: Change) {
+        let Change {
+            gtid,
+            mut keys,
+            outcome,
+        } = change;
+        self.processed.insert(&gtid);
+        let mut gtids = vec![gtid];
+        match outcome {
+            Outcome::Committed => {}
+            Outcome::Prepared(xid) => {
+                // The GTID stays out of the position until its XA COMMIT or ROLLBACK: a hole that makes the server send
+                // the transaction again after a restart.
+                if let Some(gtid) = gtids.pop() {
+                    self.prepared.insert(xid, Prepared { gtid, keys });
+                }
+                return;
+            }
+            Outcome::XaCommitted(xid) => {
+                if let Some(prepared) = self.prepared.remove(&xid) {
+                    gtids.push(prepared.gtid);
+                    keys.extend(prepared.keys);
+                }
+            }
+            Outcome::XaRolledBack(xid) => {
+                keys.clear();
+                gtids.extend(self.prepared.remove(&xid).map(|p| p.gtid));
+            }
+        }
+        self.open_transaction(gtids, keys);
+    }
+
+    fn open_transaction(&mut self, gtids: Vec<Gtid>, keys: Vec<Key>) {
+        let id = self.next_open;
+        let mut keys_left = 0;
+        for key in keys.into_iter().collect::<BTreeSet<Key>>() {
+            if self.is_finished(&key) {
+                self.enqueue(key, vec![id]);
+            } else if self.in_flight.iter().any(|r| r.contains(&key)) {
+                self.held.entry(key).or_default().push(id);
+            } else {
+                continue;
+            }
+            keys_left += 1;
+        }
+        if keys_left == 0 {
+            Extend::extend(&mut self.position, gtids);
+        } else {
+            self.next_open += 1;
+            self.open.insert(id, Open { gtids, keys_left });
+        }
+    }
+
+    /// Up to `limit` queued keys, oldest first; `None` if nothing is queued.
+    ///
+    /// The caller commits them with the batch's position and reports [`Ledger::batch_applied`], or gives the ledger up.
+    pub fn take_batch(&mut self, limit: usize) -> Option<Batch> {
+        if self.queue.is_empty() {
+            return None;
+        }
+        let count = limit.min(self.queue.len());
+        let keys: Vec<Key> = self.queue.drain(..count).collect();
+        let mut done: HashMap<u64, usize> = HashMap::new();
+        let mut waiting = Vec::with_capacity(count);
+        for key in &keys {
+            let ids = self.queued.remove(key).unwrap_or_default();
+            for id in &ids {
+                *done.entry(*id).or_default() += 1;
+            }
+            waiting.push((key.clone(), ids));
+        }
+        let mut position = self.position.clone();
+        for (id, keys_done) in done {
+            if let Some(open) = self.open.get(&id).filter(|o| o.keys_left == keys_done) {
+                Extend::extend(&mut position, open.gtids.iter().cloned());
+            }
+        }
+        Some(Batch {
+            keys,
+            position,
+            waiting,
+        })
+    }
+
+    /// The batch has committed.
+    pub fn batch_applied(&mut self, batch: Batch) {
+        for (_, waiting) in batch.waiting {
+            self.settle(&waiting);
+        }
+    }
+
+    /// The batch was rolled back; its keys are queued again, first in line.
+    pub fn batch_returned(&mut self, batch: Batch) {
+        for (key, mut waiting) in batch.waiting.into_iter().rev() {
+            match self.queued.get_mut(&key) {
+                Some(later) => {
+                    waiting.append(later);
+                    *later = waiting;
+                }
+                None => {
+                    self.queued.insert(key.clone(), waiting);
+                    self.queue.push_front(key);
+                }
+            }
+        }
+    }
+
+    /// Number of keys that wait to be applied, held ones included.
+    pub fn backlog(&self) -> usize {
+        self.queued.len() + self.held.len()
+    }
+
+    /// Transactions that are accounted for: every change in them is in the shadow or in a range not yet copied.
+    pub fn position(&self) -> &GtidSet {
+        &self.position
+    }
+
+    /// Transactions that were recorded, whether or not they are accounted for.
+    pub fn processed(&self) -> &GtidSet {
+        &self.processed
+    }
+
+    /// Whether the shadow equals the source as of `executed`, everything being copied.
+    pub fn is_drained(&self, executed: &GtidSet) -> bool {
+        self.copy_is_complete() && self.backlog() == 0 && executed.is_subset(&self.processed)
+    }
+
+    fn is_finished(&self, key: &Key) -> bool {
+        // The last finished range that begins below the key is the only one that can hold it.
+        let candidates = self
+            .finished
+            .partition_point(|r| r.after.as_ref().is_none_or(|a| a.compare(key).is_lt()));
+        candidates > 0 && self.finished[candidates - 1].contains(key)
+    }
+
+    fn enqueue(&mut self, key: Key, mut waiting: Vec<u64>) {
+        match self.queued.get_mut(&key) {
+            Some(present) => present.append(&mut waiting),
+            None => {
+                self.queued.insert(key.clone(), waiting);
+                self.queue.push_back(key);
+            }
+        }
+    }
+
+    /// One key of each of these transactions is applied or dropped.
+    fn settle(&mut self, transactions: &[u64]) {
+        for id in transactions {
+            let Some(open) = self.open.get_mut(id) else {
+                continue;
+            };
+            open.keys_left -= 1;
+            if open.keys_left == 0
+                && let Some(open) = self.open.remove(id)
+            {
+                Extend::extend(&mut self.position, open.gtids);
+            }
+        }
+    }
+
+    fn add_finished(&mut self, range: KeyRange) -> Result<()> {
+        if let Some(other) = self.finished.iter().find(|r| overlap(r, &range)) {
+            return Err(overlapping(&range, other));
+        }
+        let at = self
+            .finished
+            .partition_point(|r| compare_lower(r.after.as_ref(), range.after.as_ref()).is_lt());
+        self.finished.insert(at, range);
+        if at + 1 < self.finished.len() && self.finished[at + 1].follows(&self.finished[at]) {
+            let above = self.finished.remove(at + 1);
+            self.finished[at].upto = above.upto;
+        }
+        if at > 0 && self.finished[at].follows(&self.finished[at - 1]) {
+            let this = self.finished.remove(at);
+            self.finished[at - 1].upto = this.upto;
+        }
+        Ok(())
+    }
+}
+
+/// Whether two ranges share a key. Empty ranges do not occur: a boundary lies above its range's lower bound.
+fn overlap(a: &KeyRange, b: &KeyRange) -> bool {
+    let starts_below_end = |lower: &Option<Key>, upper: &Option<Key>| match (lower, upper) {
+        (Some(lower), Some(upper)) => lower.compare(upper).is_lt(),
+        _ => true,
+    };
+    starts_below_end(&a.after, &b.upto) && starts_below_end(&b.after, &a.upto)
+}
+
+fn overlapping(range: &KeyRange, other: &KeyRange) -> Error {
+    Error::new(
+        ErrorKind::Inconsistent,
+        format!(
+            "key range {range:?} overlaps the range {other:?}, which is copied already; the checkpoint contradicts \
+             itself, and nothing further is written"
+        ),
+    )
+}

@@ -1,0 +1,209 @@
+//! What moves rows from source to shadow: contract of every stream backend.
+//!
+//! A backend offers the single steps. Their order (which range next, what to hold, when to cut over) is decided once,
+//! in [`engine`](crate::engine), on every backend alike.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{
+    checkpoint::Checkpoint,
+    error::Result,
+    gtid::GtidSet,
+    ids::Server,
+    key::{Key, KeyRange},
+    ledger::Change,
+    scheduler::{Lease, Migration},
+};
+
+/// Opens streams on a primary.
+#[async_trait]
+pub trait Stream: Send + Sync {
+    /// Checks everything that can be checked before anything is changed.
+    ///
+    /// # Errors
+    /// `Refused` with the reason and a way out; `AccessDenied`; `StatementRejected`.
+    async fn examine(&self, primary: &Server, request: &Examination) -> Result<Examined>;
+
+    /// Opens the stream of a migration that is leased. Changes nothing.
+    ///
+    /// # Errors
+    /// `ServerGone`, `Fenced` (another server answers).
+    async fn open(&self, lease: &Lease, migration: &Migration) -> Result<Arc<dyn OpenStream>>;
+}
+
+/// What is asked of [`Stream::examine`].
+#[derive(Clone, Debug)]
+pub struct Examination {
+    /// The user's statement.
+    pub statement: String,
+    /// Schema to use if the statement names none.
+    pub default_schema: Option<String>,
+}
+
+/// What [`Stream::examine`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examined {
+    /// Schema of the table, as stored.
+    pub schema: String,
+    /// The table, as stored.
+    pub table: String,
+    /// Estimate of its rows.
+    pub table_rows: u64,
+    /// Columns of the key that rows are copied by.
+    pub key_columns: Vec<String>,
+}
+
+/// Which tables exist under which of the migration's names: tells whether the swap has happened (invariant I8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwapState {
+    /// Neither shadow nor retired table exists: not prepared yet.
+    Unprepared,
+    /// The shadow waits beside the source.
+    Shadowed,
+    /// The shadow bears the source's name, the source is retired.
+    Swapped,
+}
+
+/// An open stream under a lease, on one server.
+///
+/// Every method that writes does so in transactions that check the fence first (invariant I6) and record progress with
+/// the data (invariant I1). Methods may be called at the same time from several places, but no two `apply` calls for the
+/// same key. After an error of kind `ServerGone`, `NotPrimary` or `Fenced` the stream is to be dropped, not used again.
+/// Dropping a future or the stream ends the sessions it used; their transactions roll back.
+#[async_trait]
+pub trait OpenStream: Send + Sync {
+    /// Whether the swap has happened.
+    ///
+    /// # Errors
+    /// `Inconsistent` if the tables that exist fit none of the states, naming them.
+    async fn swap_state(&self) -> Result<SwapState>;
+
+    /// Creates the shadow, runs the ALTER on it and records [`Progress::Begin`](crate::checkpoint::Progress::Begin).
+    /// Left-overs of an earlier attempt that recorded nothing are removed first.
+    ///
+    /// # Errors
+    /// `StatementRejected` with the server's own words; `Refused`.
+    async fn prepare(&self) -> Result<()>;
+
+    /// The checkpoint; `None` if `prepare` has not finished.
+    ///
+    /// # Errors
+    /// Those of the server.
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>>;
+
+    /// Estimate of the source's rows.
+    ///
+    /// # Errors
+    /// Those of the server.
+    async fn table_rows(&self) -> Result<u64>;
+
+    /// The key of the `rows`-th row of `range` in key order; `None` if the range has no more rows than that.
+    ///
+    /// # Errors
+    /// Those of the server.
+    async fn boundary(&self, range: &KeyRange, rows: u64) -> Result<Option<Key>>;
+
+    /// Copies the range in one transaction, recording it. Returns the number of rows.
+    ///
+    /// # Errors
+    /// `Duplicate` with the keys that hold the duplicated values in the shadow, if the server tells: see
+    /// [`Collision`]. `TooBig`, `Passing`, `DataRejected`.
+    async fn copy(&self, range: &KeyRange) -> Result<Copied>;
+
+    /// Reads the keys again in one transaction, recording the position.
+    ///
+    /// Rows of the shadow whose unique values stand in the way are read again in the same statement.
+    ///
+    /// # Errors
+    /// `Duplicate` if two rows of one snapshot of the source collide; else as `copy`.
+    async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()>;
+
+    /// Records the position without data, when there is nothing to apply.
+    ///
+    /// # Errors
+    /// Those of the server.
+    async fn advance(&self, position: &GtidSet) -> Result<()>;
+
+    /// Records that chunks became part of the folded range.
+    ///
+    /// # Errors
+    /// Those of the server.
+    async fn fold(&self, upto: Option<&Key>, chunks: &[crate::ledger::Chunk]) -> Result<()>;
+
+    /// Reads the changes of the source from the first transaction that is not in `position`.
+    ///
+    /// # Errors
+    /// `BinlogPurged`.
+    async fn changes(&self, position: &GtidSet) -> Result<Box<dyn Changes>>;
+
+    /// Locks source and shadow against everybody else, waiting a fraction of a second for the lock.
+    ///
+    /// # Errors
+    /// `Passing` if the lock was not granted in time; nothing is locked then.
+    async fn lock(&self) -> Result<Box<dyn CutOver>>;
+}
+
+/// Result of copying a chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// Committed, with this number of rows.
+    Rows(u64),
+    /// Rolled back: rows of the shadow hold unique values of the chunk.
+    Collision(Collision),
+}
+
+/// A unique value of a row to be copied is held by a row of the shadow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collision {
+    /// Keys of the shadow's rows that hold it; to be read again before the chunk is tried again.
+    pub keys: Vec<Key>,
+    /// For people: key name and values.
+    pub message: String,
+}
+
+/// Changes of the source, in binlog order.
+#[async_trait]
+pub trait Changes: Send {
+    /// The next transactions, at least one, as many as are at hand up to a bound; each *visible* on the server that is
+    /// read by the time they are returned (invariant I3). Every transaction of the server is returned, also those that
+    /// did not touch the source. Not cancellation-safe: after a dropped call the value is to be dropped.
+    ///
+    /// # Errors
+    /// `SourceChanged` if a statement altered or emptied the table; `KeyMissing` if an event lacks key columns;
+    /// `ServerGone`, `BinlogPurged`.
+    async fn next(&mut self) -> Result<Vec<Change>>;
+}
+
+/// Source and shadow are locked by one session.
+///
+/// Dropping it ends the session, which releases the locks.
+#[async_trait]
+pub trait CutOver: Send {
+    /// `@@gtid_executed`, read under the lock: everything the source will ever hold before the swap.
+    ///
+    /// # Errors
+    /// `ServerGone`; `Fenced` if the fence is not this owner's.
+    async fn executed(&mut self) -> Result<GtidSet>;
+
+    /// Reads the keys again, under the lock, without recording a position (invariant I1's one exception).
+    ///
+    /// # Errors
+    /// As [`OpenStream::apply`].
+    async fn drain(&mut self, keys: &[Key]) -> Result<()>;
+
+    /// Checks definition, triggers and foreign keys again, carries AUTO_INCREMENT over, proves that the lock still holds
+    /// and renames both tables in one statement. After an error other than a clear refusal the caller does not know
+    /// whether it happened, and looks at [`OpenStream::swap_state`].
+    ///
+    /// # Errors
+    /// `SourceChanged`, `Passing`, `ServerGone`.
+    async fn swap(&mut self) -> Result<()>;
+
+    /// Releases the locks.
+    ///
+    /// # Errors
+    /// Those of the server; the locks are released all the same, at the latest by the end of the session.
+    async fn release(self: Box<Self>) -> Result<()>;
+}

@@ -1,0 +1,15 @@
+//! What the MySQL backends of Outlast share: sessions whose server is verified, fenced transactions, quoting, and the one
+//! translation of MySQL's errors into kinds.
+
+pub mod classify;
+mod connector;
+mod fenced;
+pub mod quote;
+mod session;
+
+pub use connector::{Connector, Purpose, Tls};
+pub use fenced::{FencedTransaction, check_fence};
+pub use session::{PooledSession, Session, SessionPool};
+
+/// The schema that holds all state of Outlast.
+pub const STATE_SCHEMA: &str = "_outlast";

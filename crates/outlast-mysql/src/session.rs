@@ -1,0 +1,227 @@
+//! Sessions with known settings, and a pool of them on one server.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mysql_async::{
+    Conn, Params,
+    prelude::{FromRow, Queryable},
+};
+use outlast_core::{Error, ErrorKind, Result, Server, ServerUuid};
+
+use crate::{
+    classify::classify,
+    connector::{Connector, Purpose},
+};
+
+/// Set in every session.
+///
+/// * The server's own `sql_mode`, so that values are converted as by the server's own ALTER, less what changes how
+///   statements are read; plus NO_AUTO_VALUE_ON_ZERO, so that a row with id 0 keeps it.
+/// * READ COMMITTED, at which INSERT … SELECT takes no lock on the source (invariant I4).
+/// * No limit on the range optimizer's memory: beyond it a list of keys becomes a scan of the table.
+/// * Short lock waits: whoever waits for a lock of the application holds others up.
+const SETTINGS: &str = "SET SESSION \
+    sql_mode = CONCAT_WS(',', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(@@GLOBAL.sql_mode, 'ANSI_QUOTES', ''), \
+        'ANSI', ''), 'PIPES_AS_CONCAT', ''), 'IGNORE_SPACE', ''), 'NO_BACKSLASH_ESCAPES', ''), 'NO_AUTO_VALUE_ON_ZERO'), \
+    transaction_isolation = 'READ-COMMITTED', \
+    autocommit = 1, \
+    foreign_key_checks = 1, \
+    unique_checks = 1, \
+    range_optimizer_max_mem_size = 0, \
+    information_schema_stats_expiry = 0, \
+    innodb_lock_wait_timeout = 5, \
+    lock_wait_timeout = 10, \
+    max_execution_time = 0, \
+    sql_safe_updates = 0, \
+    sql_select_limit = DEFAULT, \
+    wait_timeout = 28800";
+
+/// A connection with the settings that Outlast relies on.
+pub struct Session {
+    conn: Conn,
+    address: String,
+}
+
+impl Session {
+    pub(crate) async fn prepare(conn: Conn, address: &str) -> Result<(Self, ServerUuid)> {
+        let mut session = Self {
+            conn,
+            address: address.to_owned(),
+        };
+        let version: String = session.value("SELECT @@version").await?;
+        if version.contains("MariaDB") {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!("{address} is MariaDB {version}; Outlast works with MySQL 8.0.22 and later"),
+            ));
+        }
+        session.run(SETTINGS).await?;
+        let uuid: String = session.value("SELECT @@server_uuid").await?;
+        Ok((session, ServerUuid::new(uuid)))
+    }
+
+    /// `host:port` of the server.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The server's id of this session, as in the process list.
+    pub fn id(&self) -> u32 {
+        self.conn.id()
+    }
+
+    /// The server's version as (major, minor, patch).
+    pub fn server_version(&self) -> (u16, u16, u16) {
+        self.conn.server_version()
+    }
+
+    /// Runs a statement; returns the number of affected rows.
+    ///
+    /// # Errors
+    /// Classified.
+    pub async fn run(&mut self, sql: &str) -> Result<u64> {
+        self.conn.query_drop(sql).await.map_err(classify)?;
+        Ok(self.conn.affected_rows())
+    }
+
+    /// Runs a prepared statement; returns the number of affected rows.
+    ///
+    /// # Errors
+    /// Classified.
+    pub async fn run_with(&mut self, sql: &str, params: impl Into<Params> + Send) -> Result<u64> {
+        self.conn.exec_drop(sql, params).await.map_err(classify)?;
+        Ok(self.conn.affected_rows())
+    }
+
+    /// All rows of a query.
+    ///
+    /// # Errors
+    /// Classified.
+    pub async fn rows<T: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Vec<T>> {
+        self.conn.query(sql).await.map_err(classify)
+    }
+
+    /// All rows of a prepared query.
+    ///
+    /// # Errors
+    /// Classified.
+    pub async fn rows_with<T: FromRow + Send + 'static>(
+        &mut self,
+        sql: &str,
+        params: impl Into<Params> + Send,
+    ) -> Result<Vec<T>> {
+        self.conn.exec(sql, params).await.map_err(classify)
+    }
+
+    /// The first row of a query, if there is one.
+    ///
+    /// # Errors
+    /// Classified.
+    pub async fn first<T: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Option<T>> {
+        self.conn.query_first(sql).await.map_err(classify)
+    }
+
+    /// The first row of a prepared query, if there is one.
+    ///
+    /// # Errors
+    /// Classified.
+    pub async fn first_with<T: FromRow + Send + 'static>(
+        &mut self,
+        sql: &str,
+        params: impl Into<Params> + Send,
+    ) -> Result<Option<T>> {
+        self.conn.exec_first(sql, params).await.map_err(classify)
+    }
+
+    /// The one row of a query that always has one.
+    ///
+    /// # Errors
+    /// Classified; `Unknown` if there is none.
+    pub async fn value<T: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<T> {
+        self.first(sql)
+            .await?
+            .ok_or_else(|| Error::new(ErrorKind::Unknown, format!("no row came back from: {sql}")))
+    }
+
+    /// The driver's connection, for what this type does not offer (the binlog).
+    pub fn into_conn(self) -> Conn {
+        self.conn
+    }
+}
+
+/// Sessions on one server for one purpose.
+pub struct SessionPool {
+    connector: Connector,
+    server: Server,
+    purpose: Purpose,
+    idle: Mutex<Vec<Session>>,
+}
+
+impl SessionPool {
+    /// An empty pool.
+    pub fn new(connector: Connector, server: Server, purpose: Purpose) -> Arc<Self> {
+        Arc::new(Self {
+            connector,
+            server,
+            purpose,
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// An idle session, or a new one.
+    ///
+    /// # Errors
+    /// As [`Connector::connect`].
+    pub async fn session(self: &Arc<Self>) -> Result<PooledSession> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let session = match idle {
+            Some(session) => session,
+            None => self.fresh().await?,
+        };
+        Ok(PooledSession {
+            session,
+            pool: Arc::clone(self),
+        })
+    }
+
+    /// A new session that does not belong to the pool.
+    ///
+    /// # Errors
+    /// As [`Connector::connect`].
+    pub async fn fresh(&self) -> Result<Session> {
+        self.connector.connect(&self.server, &self.purpose).await
+    }
+}
+
+/// A session of a pool. Dropped, it is closed; only [`PooledSession::give_back`] keeps it, so that a session in an
+/// unknown state (a cancelled statement, an open transaction) is never used again.
+pub struct PooledSession {
+    session: Session,
+    pool: Arc<SessionPool>,
+}
+
+impl PooledSession {
+    /// Returns the session to its pool. To be called only when no transaction is open and no setting was changed.
+    pub fn give_back(self) {
+        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(self.session);
+    }
+}
+
+impl std::ops::Deref for PooledSession {
+    type Target = Session;
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl std::ops::DerefMut for PooledSession {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+}

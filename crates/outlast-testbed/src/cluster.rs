@@ -1,0 +1,260 @@
+//! A topology of servers, and which of them is the primary.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::distribution::Distribution;
+use crate::eventually::eventually;
+use crate::node::{ExtraArguments, Node};
+use crate::port::ReservedPort;
+use crate::topology::Topology;
+use crate::{group_replication, replication, semi_sync};
+
+const READY_LIMIT: Duration = Duration::from_secs(60);
+
+/// A running topology. Dropping it kills its servers and removes their data.
+///
+/// Set `OUTLAST_TESTBED_KEEP` to keep the directory (its path is logged), for looking at error logs and binlogs.
+#[derive(Debug)]
+pub struct Cluster {
+    // Declared before the directory, so that the servers are dead when it is removed.
+    nodes: Vec<Node>,
+    topology: Topology,
+    primary: watch::Sender<usize>,
+    primary_address: watch::Sender<String>,
+    _directory: Option<TempDir>,
+}
+
+/// What a cluster shall be like; made by [`Cluster::builder`].
+#[derive(Debug, Clone)]
+pub struct ClusterBuilder {
+    topology: Topology,
+    arguments: Vec<String>,
+    distribution: Option<Distribution>,
+}
+
+impl ClusterBuilder {
+    /// Adds an option of `mysqld` for all nodes, such as `--binlog-row-image=MINIMAL`. It wins over the testbed's own.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Runs this server instead of looking for one.
+    #[must_use]
+    pub fn distribution(mut self, distribution: Distribution) -> Self {
+        self.distribution = Some(distribution);
+        self
+    }
+
+    /// Starts all nodes and waits until they replicate and the primary can be written to. It has a schema `test`.
+    ///
+    /// # Errors
+    ///
+    /// When no server is found (see [`Distribution::find_or_unpack`]), or one doesn't come up: with its error log.
+    pub async fn start(self) -> Result<Cluster> {
+        ensure!(self.topology.nodes() > 0, "a cluster needs at least one node");
+        let distribution = match self.distribution {
+            Some(distribution) => distribution,
+            None => find_distribution().await?,
+        };
+        let directory = tempfile::Builder::new().prefix("outlast-").tempdir().context("creating a directory for the cluster")?;
+        let ports = (0..self.topology.nodes()).map(|_| ReservedPort::take()).collect::<Result<Vec<_>>>()?;
+        let arguments = extra_arguments(self.topology, &ports, self.arguments);
+        let nodes = start_nodes(directory.path(), Arc::new(distribution), ports, arguments).await?;
+        let directory = match std::env::var_os("OUTLAST_TESTBED_KEEP") {
+            Some(_) => {
+                tracing::info!(path = %directory.keep().display(), "keeping the cluster's directory");
+                None
+            }
+            None => Some(directory),
+        };
+        let cluster = Cluster {
+            primary: watch::Sender::new(0),
+            primary_address: watch::Sender::new(nodes[0].address()),
+            topology: self.topology,
+            nodes,
+            _directory: directory,
+        };
+        cluster.connect_nodes().await?;
+        Ok(cluster)
+    }
+}
+
+impl Cluster {
+    /// Starts a cluster with the testbed's own options: [`ClusterBuilder::start`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ClusterBuilder::start`].
+    pub async fn start(topology: Topology) -> Result<Self> {
+        Self::builder(topology).start().await
+    }
+
+    /// Describes a cluster to start.
+    #[must_use]
+    pub fn builder(topology: Topology) -> ClusterBuilder {
+        ClusterBuilder { topology, arguments: Vec::new(), distribution: None }
+    }
+
+    /// The topology it was started with.
+    #[must_use]
+    pub fn topology(&self) -> Topology {
+        self.topology
+    }
+
+    /// All nodes, running or not.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The node with this index.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn node(&self, index: usize) -> &Node {
+        &self.nodes[index]
+    }
+
+    /// The index of the primary, as far as the testbed's own operations say; a killed primary stays it until another is
+    /// promoted, and an election is noticed by
+    /// [`wait_for_new_group_primary`](Self::wait_for_new_group_primary) only.
+    #[must_use]
+    pub fn primary_index(&self) -> usize {
+        *self.primary.borrow()
+    }
+
+    /// The primary's node: see [`primary_index`](Self::primary_index).
+    #[must_use]
+    pub fn primary(&self) -> &Node {
+        self.node(self.primary_index())
+    }
+
+    /// Follows the address of the primary, for an application such as [`WriteLoad`](crate::WriteLoad).
+    #[must_use]
+    pub fn primary_watch(&self) -> watch::Receiver<String> {
+        self.primary_address.subscribe()
+    }
+
+    /// The indexes of all nodes but the primary, running or not.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|index| *index != self.primary_index()).collect()
+    }
+
+    /// The addresses of all nodes, in order.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.nodes.iter().map(Node::address).collect()
+    }
+
+    /// Waits until a node has executed all that the primary has executed now.
+    ///
+    /// # Errors
+    ///
+    /// When it hasn't within `limit`, or either doesn't answer.
+    pub async fn wait_for_catch_up(&self, index: usize, limit: Duration) -> Result<()> {
+        let executed = self.primary().gtid_executed().await?;
+        self.node(index).wait_for_gtids(&executed, limit).await
+    }
+
+    /// Remembers who the primary is, and tells everybody who follows it.
+    pub(crate) fn set_primary(&self, index: usize) {
+        for node in &self.nodes {
+            // Members of a group become writable by the group's decision only.
+            node.set_boots_writable(node.index() == index && !self.topology.is_group());
+        }
+        self.primary.send_replace(index);
+        self.primary_address.send_replace(self.node(index).address());
+    }
+
+    async fn connect_nodes(&self) -> Result<()> {
+        match self.topology {
+            Topology::Single => {}
+            Topology::AsyncGtid { .. } | Topology::SemiSync { .. } => {
+                for index in self.replicas() {
+                    replication::point(self.node(index), &self.primary().address()).await?;
+                }
+                for index in self.replicas() {
+                    replication::wait_until_connected(self.node(index), READY_LIMIT).await?;
+                }
+            }
+            Topology::GroupReplication { .. } => group_replication::bootstrap(&self.nodes).await?,
+        }
+        if matches!(self.topology, Topology::SemiSync { .. }) {
+            semi_sync::set_waiting(self.primary(), self.nodes.len() > 1).await?;
+        }
+        if !self.topology.is_group() {
+            self.primary().execute("SET GLOBAL super_read_only = OFF").await?;
+            self.primary().execute("SET GLOBAL read_only = OFF").await?;
+        }
+        self.set_primary(0);
+        self.primary().execute("CREATE DATABASE test").await?;
+        for index in self.replicas() {
+            eventually(&format!("node {index} replicates"), READY_LIMIT, || {
+                self.wait_for_catch_up(index, Duration::from_secs(5))
+            })
+            .await
+            .with_context(|| self.node(index).error_log_tail())?;
+        }
+        Ok(())
+    }
+}
+
+async fn find_distribution() -> Result<Distribution> {
+    let find = || Distribution::find_or_unpack(&|line| tracing::info!("{line}"));
+    tokio::task::spawn_blocking(find).await.context("looking for a MySQL server")?
+}
+
+fn extra_arguments(topology: Topology, ports: &[ReservedPort], given: Vec<String>) -> Vec<ExtraArguments> {
+    let of_topology = |index: usize| match topology {
+        Topology::Single | Topology::AsyncGtid { .. } => ExtraArguments::default(),
+        Topology::SemiSync { .. } => semi_sync::arguments(),
+        Topology::GroupReplication { .. } => group_replication::arguments(ports, index),
+    };
+    let with_given = |index| {
+        let mut arguments = of_topology(index);
+        arguments.always.extend(given.iter().cloned());
+        arguments
+    };
+    (0..ports.len()).map(with_given).collect()
+}
+
+/// Starts all nodes at the same time; in order of their indexes.
+async fn start_nodes(
+    directory: &Path,
+    distribution: Arc<Distribution>,
+    ports: Vec<ReservedPort>,
+    arguments: Vec<ExtraArguments>,
+) -> Result<Vec<Node>> {
+    let mut starting = JoinSet::new();
+    for (index, (port, arguments)) in ports.into_iter().zip(arguments).enumerate() {
+        let distribution = Arc::clone(&distribution);
+        let directory = directory.to_owned();
+        starting.spawn(async move {
+            let create = move || Node::create(index, &directory, distribution, port, arguments);
+            let node = tokio::task::spawn_blocking(create).await.context("creating a node")??;
+            node.start().await?;
+            Ok::<_, anyhow::Error>(node)
+        });
+    }
+    let mut nodes = Vec::new();
+    while let Some(started) = starting.join_next().await {
+        match started {
+            Ok(node) => nodes.push(node?),
+            Err(error) => bail!("starting a node: {error}"),
+        }
+    }
+    nodes.sort_by_key(Node::index);
+    Ok(nodes)
+}
