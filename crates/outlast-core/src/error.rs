@@ -114,6 +114,8 @@ pub enum ErrorKind {
     BadRequest,
     /// Not yet: a condition that passes by itself does not hold (relay log being applied, split brain).
     NotYet,
+    /// The retry policy gave up.
+    GivenUp,
     /// None of the above.
     Unknown,
 }
@@ -152,7 +154,8 @@ impl ErrorKind {
             | Self::Inconsistent
             | Self::Refused
             | Self::StatementRejected
-            | Self::BadRequest => Response::Fail,
+            | Self::BadRequest
+            | Self::GivenUp => Response::Fail,
         }
     }
 
@@ -175,6 +178,7 @@ impl ErrorKind {
             Self::AccessDenied => "access-denied",
             Self::BadRequest => "bad-request",
             Self::NotYet => "not-yet",
+            Self::GivenUp => "given-up",
             Self::Unknown => "unknown",
         }
     }

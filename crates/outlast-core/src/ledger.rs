@@ -355,6 +355,23 @@ impl Ledger {
         }
     }
 
+    /// Queues keys of copied rows to be read again, although no transaction reported them.
+    pub fn reread(&mut self, keys: Vec<Key>) {
+        for key in keys {
+            self.enqueue(key, Vec::new());
+        }
+    }
+
+    /// Whether a batch could be taken.
+    pub fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Whether any of these keys waits to be applied.
+    pub fn any_queued(&self, keys: &[Key]) -> bool {
+        keys.iter().any(|key| self.queued.contains_key(key))
+    }
+
     /// Number of keys that wait to be applied, held ones included.
     pub fn backlog(&self) -> usize {
         self.queued.len() + self.held.len()
@@ -373,6 +390,11 @@ impl Ledger {
     /// Whether the shadow equals the source as of `executed`, everything being copied.
     pub fn is_drained(&self, executed: &GtidSet) -> bool {
         self.copy_is_complete() && self.backlog() == 0 && executed.is_subset(&self.processed)
+    }
+
+    /// Whether the shadow is as of `executed`, but for at most `few` keys.
+    pub fn is_caught_up(&self, executed: &GtidSet, few: usize) -> bool {
+        self.copy_is_complete() && self.backlog() <= few && executed.is_subset(&self.processed)
     }
 
     fn is_finished(&self, key: &Key) -> bool {

@@ -12,12 +12,16 @@
 pub mod agent;
 pub mod checkpoint;
 pub mod clock;
+#[cfg(any(test, feature = "test-util"))]
+pub mod contract;
 pub mod engine;
 pub mod error;
 pub mod gtid;
 pub mod ids;
 pub mod key;
 pub mod ledger;
+#[cfg(any(test, feature = "test-util"))]
+pub mod memory;
 pub mod policy;
 pub mod scheduler;
 pub mod stream;

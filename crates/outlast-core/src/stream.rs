@@ -99,6 +99,12 @@ pub trait OpenStream: Send + Sync {
     /// Those of the server.
     async fn table_rows(&self) -> Result<u64>;
 
+    /// `@@gtid_executed`, to see how far the stream is behind.
+    ///
+    /// # Errors
+    /// Those of the server.
+    async fn executed(&self) -> Result<GtidSet>;
+
     /// The key of the `rows`-th row of `range` in key order; `None` if the range has no more rows than that.
     ///
     /// # Errors
@@ -108,8 +114,8 @@ pub trait OpenStream: Send + Sync {
     /// Copies the range in one transaction, recording it. Returns the number of rows.
     ///
     /// # Errors
-    /// `Duplicate` with the keys that hold the duplicated values in the shadow, if the server tells: see
-    /// [`Collision`]. `TooBig`, `Passing`, `DataRejected`.
+    /// `TooBig`, `Passing`, `DataRejected`. A duplicate of a unique value is no error but [`Copied::Collision`]; one of the
+    /// copy key itself is `Inconsistent`.
     async fn copy(&self, range: &KeyRange) -> Result<Copied>;
 
     /// Reads the keys again in one transaction, recording the position.
@@ -187,7 +193,8 @@ pub trait CutOver: Send {
     /// `ServerGone`; `Fenced` if the fence is not this owner's.
     async fn executed(&mut self) -> Result<GtidSet>;
 
-    /// Reads the keys again, under the lock, without recording a position (invariant I1's one exception).
+    /// Reads the keys again, under the lock, in a transaction of its own, which is committed but records no position
+    /// (invariant I1's one exception).
     ///
     /// # Errors
     /// As [`OpenStream::apply`].

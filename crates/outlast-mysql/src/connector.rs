@@ -71,6 +71,11 @@ impl Connector {
         self
     }
 
+    /// The limit for one connection attempt.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The user name.
     pub fn user(&self) -> &str {
         &self.user
@@ -177,24 +182,43 @@ impl Session {
     /// # Errors
     /// `ServerGone`.
     pub async fn kill_predecessors(&mut self, migration: &MigrationId, incarnation: &Incarnation) -> Result<u64> {
-        let sql = format!(
-            "SELECT m.PROCESSLIST_ID FROM performance_schema.session_connect_attrs m \
-             JOIN performance_schema.session_connect_attrs i ON i.PROCESSLIST_ID = m.PROCESSLIST_ID \
-             WHERE m.ATTR_NAME = 'outlast_migration' AND m.ATTR_VALUE = {} \
-             AND i.ATTR_NAME = 'outlast_incarnation' AND i.ATTR_VALUE <> {}",
-            quote::text(migration.as_str()),
-            quote::text(incarnation.as_str()),
-        );
-        let ids: Vec<u64> = match self.rows(&sql).await {
-            Ok(ids) => ids,
-            Err(e) if e.kind() == ErrorKind::ServerGone => return Err(e),
-            Err(e) => {
-                tracing::debug!(error = %e, "the previous owner's sessions can't be listed");
-                Vec::new()
+        let sessions = self.sessions_of_others(migration, incarnation).await?;
+        self.kill(&sessions).await
+    }
+
+    /// Ids of the sessions on this server that other incarnations than this one have opened for a migration.
+    ///
+    /// Best effort: sees the sessions of all accounts, or those of its own account without the privilege for it.
+    ///
+    /// # Errors
+    /// `ServerGone`.
+    pub async fn sessions_of_others(&mut self, migration: &MigrationId, incarnation: &Incarnation) -> Result<Vec<u64>> {
+        // The second table may be read by everybody, and holds the sessions of the reader's account.
+        for table in ["session_connect_attrs", "session_account_connect_attrs"] {
+            let sql = format!(
+                "SELECT m.PROCESSLIST_ID FROM performance_schema.{table} m \
+                 JOIN performance_schema.{table} i ON i.PROCESSLIST_ID = m.PROCESSLIST_ID \
+                 WHERE m.ATTR_NAME = 'outlast_migration' AND m.ATTR_VALUE = {} \
+                 AND i.ATTR_NAME = 'outlast_incarnation' AND i.ATTR_VALUE <> {}",
+                quote::text(migration.as_str()),
+                quote::text(incarnation.as_str()),
+            );
+            match self.rows(&sql).await {
+                Ok(ids) => return Ok(ids),
+                Err(e) if e.kind() == ErrorKind::ServerGone => return Err(e),
+                Err(e) => tracing::debug!(error = %e, table, "the previous owner's sessions can't be listed"),
             }
-        };
+        }
+        Ok(Vec::new())
+    }
+
+    /// Kills sessions by id. Returns how many; those that ended meanwhile, or that may not be killed, are left out.
+    ///
+    /// # Errors
+    /// `ServerGone`.
+    pub async fn kill(&mut self, sessions: &[u64]) -> Result<u64> {
         let mut killed = 0;
-        for id in ids {
+        for id in sessions {
             match self.run(&format!("KILL {id}")).await {
                 Ok(_) => killed += 1,
                 Err(e) if e.kind() == ErrorKind::ServerGone => return Err(e),

@@ -15,6 +15,7 @@ use outlast_core::{
 };
 
 use crate::{
+    install::is_missing,
     quote,
     session::{PooledSession, Session, SessionPool},
 };
@@ -64,23 +65,37 @@ impl FencedTransaction {
 
 /// Reads the fence row FOR SHARE and compares all three parts with the lease, and the session's server with the lease's.
 ///
+/// A read-only server is refused here, because `read_only` does not bind a user who is privileged enough: what such a
+/// user writes on a demoted primary exists nowhere else.
+///
 /// # Errors
-/// `Fenced`.
+/// `Fenced`; `NotPrimary` if the server is read-only.
 pub async fn check_fence(session: &mut Session, lease: &Lease) -> Result<()> {
     let sql = format!(
-        "SELECT epoch, incarnation, server_uuid, @@server_uuid FROM {}.fence WHERE migration = {} FOR SHARE",
+        "SELECT epoch, incarnation, server_uuid, @@server_uuid, @@GLOBAL.read_only OR @@GLOBAL.super_read_only \
+         FROM {}.fence WHERE migration = {} FOR SHARE",
         crate::STATE_SCHEMA,
         quote::text(lease.migration.as_str()),
     );
-    let fence: Option<(u64, String, String, String)> = session.first(&sql).await?;
+    let fence: Option<(u64, String, String, String, bool)> = match session.first(&sql).await {
+        // A promotion that lost the very creation of the state schema.
+        Err(error) if is_missing(&error) => None,
+        found => found?,
+    };
     let expected = (lease.epoch.0, lease.incarnation.as_str(), lease.server.uuid.as_str());
     match fence {
-        Some((epoch, incarnation, server, here))
+        Some((epoch, incarnation, server, here, read_only))
             if (epoch, incarnation.as_str(), server.as_str()) == expected && here == server =>
         {
+            if read_only {
+                return Err(Error::new(
+                    ErrorKind::NotPrimary,
+                    format!("{} is read-only; nothing was written there", lease.server),
+                ));
+            }
             Ok(())
         }
-        Some((epoch, _, server, here)) => Err(Error::new(
+        Some((epoch, _, server, here, _)) => Err(Error::new(
             ErrorKind::Fenced,
             format!(
                 "migration {} belongs to epoch {epoch} on server {server} now; this agent held epoch {} on {}, the \

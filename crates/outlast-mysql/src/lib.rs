@@ -4,11 +4,15 @@
 pub mod classify;
 mod connector;
 mod fenced;
+mod install;
+mod pools;
 pub mod quote;
 mod session;
 
 pub use connector::{Connector, Purpose, Tls};
 pub use fenced::{FencedTransaction, check_fence};
+pub use install::{Tables, is_missing};
+pub use pools::SessionPools;
 pub use session::{PooledSession, Session, SessionPool};
 
 /// The schema that holds all state of Outlast.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mysql_async::{
-    Conn, Params,
+    Conn, Params, Row,
     prelude::{FromRow, Queryable},
 };
 use outlast_core::{Error, ErrorKind, Result, Server, ServerUuid};
@@ -98,7 +98,8 @@ impl Session {
     /// # Errors
     /// Classified.
     pub async fn rows<T: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Vec<T>> {
-        self.conn.query(sql).await.map_err(classify)
+        let rows: Vec<Row> = self.conn.query(sql).await.map_err(classify)?;
+        rows.into_iter().map(convert).collect()
     }
 
     /// All rows of a prepared query.
@@ -110,7 +111,8 @@ impl Session {
         sql: &str,
         params: impl Into<Params> + Send,
     ) -> Result<Vec<T>> {
-        self.conn.exec(sql, params).await.map_err(classify)
+        let rows: Vec<Row> = self.conn.exec(sql, params).await.map_err(classify)?;
+        rows.into_iter().map(convert).collect()
     }
 
     /// The first row of a query, if there is one.
@@ -118,7 +120,8 @@ impl Session {
     /// # Errors
     /// Classified.
     pub async fn first<T: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Option<T>> {
-        self.conn.query_first(sql).await.map_err(classify)
+        let row: Option<Row> = self.conn.query_first(sql).await.map_err(classify)?;
+        row.map(convert).transpose()
     }
 
     /// The first row of a prepared query, if there is one.
@@ -130,7 +133,8 @@ impl Session {
         sql: &str,
         params: impl Into<Params> + Send,
     ) -> Result<Option<T>> {
-        self.conn.exec_first(sql, params).await.map_err(classify)
+        let row: Option<Row> = self.conn.exec_first(sql, params).await.map_err(classify)?;
+        row.map(convert).transpose()
     }
 
     /// The one row of a query that always has one.
@@ -147,6 +151,25 @@ impl Session {
     pub fn into_conn(self) -> Conn {
         self.conn
     }
+}
+
+/// A row as the caller's types. The driver's own conversion would panic on a value that does not fit.
+fn convert<T: FromRow>(row: Row) -> Result<T> {
+    mysql_async::from_row_opt(row).map_err(|error| {
+        let columns: Vec<_> = error
+            .0
+            .columns_ref()
+            .iter()
+            .map(|c| c.name_str().into_owned())
+            .collect();
+        Error::new(
+            ErrorKind::Inconsistent,
+            format!(
+                "the server answered with values of other types than asked for, in columns {}; nothing was written",
+                columns.join(", ")
+            ),
+        )
+    })
 }
 
 /// Sessions on one server for one purpose.
@@ -187,6 +210,45 @@ impl SessionPool {
             session,
             pool: Arc::clone(self),
         })
+    }
+
+    /// A session that has just answered, and whether its server takes writes; idle sessions that died, or that a proxy
+    /// has moved to another server, are closed.
+    pub(crate) async fn live_session(self: &Arc<Self>) -> Result<(PooledSession, bool)> {
+        let limit = self.connector.timeout();
+        loop {
+            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let is_fresh = idle.is_none();
+            let mut session = match idle {
+                Some(session) => session,
+                None => self.fresh().await?,
+            };
+            let asked = session.value("SELECT @@server_uuid, @@GLOBAL.read_only OR @@GLOBAL.super_read_only");
+            let answer: Result<(String, bool)> = tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
+                Err(Error::new(
+                    ErrorKind::ServerGone,
+                    format!("{} does not answer within {limit:?}", self.server),
+                ))
+            });
+            match answer {
+                Ok((uuid, read_only)) if uuid == self.server.uuid.as_str() => {
+                    let pool = Arc::clone(self);
+                    return Ok((PooledSession { session, pool }, !read_only));
+                }
+                Err(error) if is_fresh => return Err(error),
+                // Between the login and the query the server can hardly have changed; a proxy may send them apart.
+                Ok((uuid, _)) if is_fresh => {
+                    return Err(Error::new(
+                        ErrorKind::Fenced,
+                        format!(
+                            "{} answers as server {uuid}, expected was {}; nothing was written there",
+                            self.server.address, self.server.uuid
+                        ),
+                    ));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// A new session that does not belong to the pool.

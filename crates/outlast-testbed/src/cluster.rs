@@ -65,8 +65,13 @@ impl ClusterBuilder {
             Some(distribution) => distribution,
             None => find_distribution().await?,
         };
-        let directory = tempfile::Builder::new().prefix("outlast-").tempdir().context("creating a directory for the cluster")?;
-        let ports = (0..self.topology.nodes()).map(|_| ReservedPort::take()).collect::<Result<Vec<_>>>()?;
+        let directory = tempfile::Builder::new()
+            .prefix("outlast-")
+            .tempdir()
+            .context("creating a directory for the cluster")?;
+        let ports = (0..self.topology.nodes())
+            .map(|_| ReservedPort::take())
+            .collect::<Result<Vec<_>>>()?;
         let arguments = extra_arguments(self.topology, &ports, self.arguments);
         let nodes = start_nodes(directory.path(), Arc::new(distribution), ports, arguments).await?;
         let directory = match std::env::var_os("OUTLAST_TESTBED_KEEP") {
@@ -101,7 +106,11 @@ impl Cluster {
     /// Describes a cluster to start.
     #[must_use]
     pub fn builder(topology: Topology) -> ClusterBuilder {
-        ClusterBuilder { topology, arguments: Vec::new(), distribution: None }
+        ClusterBuilder {
+            topology,
+            arguments: Vec::new(),
+            distribution: None,
+        }
     }
 
     /// The topology it was started with.
@@ -149,7 +158,9 @@ impl Cluster {
     /// The indexes of all nodes but the primary, running or not.
     #[must_use]
     pub fn replicas(&self) -> Vec<usize> {
-        (0..self.nodes.len()).filter(|index| *index != self.primary_index()).collect()
+        (0..self.nodes.len())
+            .filter(|index| *index != self.primary_index())
+            .collect()
     }
 
     /// The addresses of all nodes, in order.
@@ -213,7 +224,9 @@ impl Cluster {
 
 async fn find_distribution() -> Result<Distribution> {
     let find = || Distribution::find_or_unpack(&|line| tracing::info!("{line}"));
-    tokio::task::spawn_blocking(find).await.context("looking for a MySQL server")?
+    tokio::task::spawn_blocking(find)
+        .await
+        .context("looking for a MySQL server")?
 }
 
 fn extra_arguments(topology: Topology, ports: &[ReservedPort], given: Vec<String>) -> Vec<ExtraArguments> {

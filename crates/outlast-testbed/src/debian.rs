@@ -46,12 +46,17 @@ pub(crate) fn unpack(root: &Path, report: &dyn Fn(&str)) -> Result<()> {
 
 fn suite_of(os_release: &str) -> Result<Suite> {
     let value = |key: &str| {
-        os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(|v| v.trim_matches('"').to_owned())
+        os_release
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+            .map(|v| v.trim_matches('"').to_owned())
     };
     match value("ID").as_deref() {
-        Some("debian") => {
-            Ok(Suite { name: "sid".to_owned(), server: "mysql-server-core", plugins: "mysql-server" })
-        }
+        Some("debian") => Ok(Suite {
+            name: "sid".to_owned(),
+            server: "mysql-server-core",
+            plugins: "mysql-server",
+        }),
         Some("ubuntu") => Ok(Suite {
             name: value("VERSION_CODENAME").context("/etc/os-release names no VERSION_CODENAME")?,
             server: "mysql-server-core-8.0",
@@ -91,7 +96,11 @@ fn one_line_uris(text: &str) -> Vec<String> {
         .filter_map(|line| line.trim().strip_prefix("deb "))
         .filter_map(|rest| {
             let rest = rest.trim_start();
-            let rest = if rest.starts_with('[') { rest.split_once(']')?.1 } else { rest };
+            let rest = if rest.starts_with('[') {
+                rest.split_once(']')?.1
+            } else {
+                rest
+            };
             rest.split_whitespace().next().map(str::to_owned)
         })
         .collect()
@@ -142,7 +151,11 @@ impl Apt {
             fs::create_dir_all(work.join(part)).with_context(|| format!("creating {}", work.display()))?;
         }
         let keyring = is_debian(suite) && Path::new(KEYRING).exists();
-        let signed_by = if keyring { format!("[signed-by={KEYRING}] ") } else { String::new() };
+        let signed_by = if keyring {
+            format!("[signed-by={KEYRING}] ")
+        } else {
+            String::new()
+        };
         let components = if is_debian(suite) { "main" } else { "main universe" };
         let sources = work.join("sources.list");
         fs::write(&sources, format!("deb {signed_by}{uri} {} {components}\n", suite.name))
@@ -158,7 +171,10 @@ impl Apt {
             "Acquire::Retries=3".to_owned(),
             "Acquire::Languages=none".to_owned(),
         ];
-        Ok(Self { work: work.to_owned(), options: options.into() })
+        Ok(Self {
+            work: work.to_owned(),
+            options: options.into(),
+        })
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -200,7 +216,11 @@ impl Apt {
             }
         }
         let done = child.wait_with_output().context("waiting for apt-get")?;
-        ensure!(done.status.success(), "apt-get download failed: {}", String::from_utf8_lossy(&done.stderr).trim());
+        ensure!(
+            done.status.success(),
+            "apt-get download failed: {}",
+            String::from_utf8_lossy(&done.stderr).trim()
+        );
         Ok(())
     }
 
@@ -218,8 +238,16 @@ fn is_debian(suite: &Suite) -> bool {
 /// Runs a command to its end; what it wrote to stdout, or an error that carries what it wrote to stderr.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let done = command.stdin(Stdio::null()).output().with_context(|| format!("starting {name}"))?;
-    ensure!(done.status.success(), "{name} failed ({}): {}", done.status, String::from_utf8_lossy(&done.stderr).trim());
+    let done = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("starting {name}"))?;
+    ensure!(
+        done.status.success(),
+        "{name} failed ({}): {}",
+        done.status,
+        String::from_utf8_lossy(&done.stderr).trim()
+    );
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
@@ -233,7 +261,10 @@ mod tests {
         assert_eq!(one_line_uris(one_line), ["http://a.example/debian"]);
 
         let stanzas = "Types: deb\n# URIs: http://old.example/debian\nURIs: http://a.example/debian\n http://b.example/debian/\nSuites: sid\n\nEnabled: no\nTypes: deb\nURIs: http://off.example/debian\n\nTypes: deb-src\nURIs: http://src.example/debian\n";
-        assert_eq!(deb822_uris(stanzas), ["http://a.example/debian", "http://b.example/debian/"]);
+        assert_eq!(
+            deb822_uris(stanzas),
+            ["http://a.example/debian", "http://b.example/debian/"]
+        );
     }
 
     #[test]

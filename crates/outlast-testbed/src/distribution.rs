@@ -11,7 +11,11 @@ use crate::accounts;
 use crate::debian::{self, output};
 
 /// The oldest server the testbed can run: the first that knows the options and plugins named `replica` and `source`.
-const OLDEST: Version = Version { major: 8, minor: 0, patch: 26 };
+const OLDEST: Version = Version {
+    major: 8,
+    minor: 0,
+    patch: 26,
+};
 
 /// Part of the template's name: raise it whenever [`Distribution::initialise`] would create something else.
 const TEMPLATE_RECIPE: u32 = 1;
@@ -52,7 +56,11 @@ enum Program {
     /// Installed: its libraries are the system's.
     Installed(PathBuf),
     /// Unpacked below this directory: run by its own loader with its own libraries, because the system's are older.
-    Unpacked { root: PathBuf, loader: PathBuf, libraries: String },
+    Unpacked {
+        root: PathBuf,
+        loader: PathBuf,
+        libraries: String,
+    },
 }
 
 impl Distribution {
@@ -71,7 +79,11 @@ impl Distribution {
             None => unpacked(&cache, report).context(WAYS_OUT)?,
         };
         let template = cache.join(format!("template-{version}-{TEMPLATE_RECIPE}"));
-        let found = Self { program, version, template };
+        let found = Self {
+            program,
+            version,
+            template,
+        };
         found.ensure_template(&cache, report)?;
         Ok(found)
     }
@@ -120,7 +132,10 @@ impl Distribution {
             return Ok(());
         }
         report(&format!("MySQL: initialising a data directory of {}", self.version));
-        let staging = tempfile::Builder::new().prefix("initialise-").tempdir_in(cache).context("creating a work directory")?;
+        let staging = tempfile::Builder::new()
+            .prefix("initialise-")
+            .tempdir_in(cache)
+            .context("creating a work directory")?;
         let data = self.initialise(staging.path())?;
         fs::rename(&data, &self.template).with_context(|| format!("renaming to {}", self.template.display()))
     }
@@ -130,7 +145,10 @@ impl Distribution {
         let accounts = work.join("accounts.sql");
         fs::write(&accounts, accounts::creation_script()).with_context(|| format!("writing {}", accounts.display()))?;
         let mut create = self.mysqld();
-        create.arg("--initialize-insecure").arg(format!("--datadir={}", data.display())).arg("--secure-file-priv=");
+        create
+            .arg("--initialize-insecure")
+            .arg(format!("--datadir={}", data.display()))
+            .arg("--secure-file-priv=");
         output(&mut create).context("initialising a data directory")?;
         // --initialize can't create accounts: a first run does, ends by itself, and leaves no GTIDs behind.
         let mut first_run = self.mysqld();
@@ -154,9 +172,16 @@ impl Program {
     fn command(&self) -> Command {
         match self {
             Self::Installed(path) => Command::new(path),
-            Self::Unpacked { root, loader, libraries } => {
+            Self::Unpacked {
+                root,
+                loader,
+                libraries,
+            } => {
                 let mut command = Command::new(loader);
-                command.arg("--library-path").arg(libraries).arg(root.join("usr/sbin/mysqld"));
+                command
+                    .arg("--library-path")
+                    .arg(libraries)
+                    .arg(root.join("usr/sbin/mysqld"));
                 command
             }
         }
@@ -164,9 +189,16 @@ impl Program {
 
     fn version(&self) -> Result<Version> {
         let text = output(self.command().args(["--no-defaults", "--version"]))?;
-        ensure!(!text.contains("MariaDB"), "it is MariaDB, which Outlast doesn't support: {}", text.trim());
+        ensure!(
+            !text.contains("MariaDB"),
+            "it is MariaDB, which Outlast doesn't support: {}",
+            text.trim()
+        );
         let version = parse_version(&text).with_context(|| format!("no version in {:?}", text.trim()))?;
-        ensure!(version >= OLDEST, "it is MySQL {version}; the testbed needs {OLDEST} or later");
+        ensure!(
+            version >= OLDEST,
+            "it is MySQL {version}; the testbed needs {OLDEST} or later"
+        );
         Ok(version)
     }
 }
@@ -174,13 +206,18 @@ impl Program {
 fn find_installed() -> Result<Option<(Program, Version)>> {
     if let Some(path) = env::var_os("OUTLAST_MYSQLD").filter(|path| !path.is_empty()) {
         let program = Program::Installed(PathBuf::from(path));
-        let version = program.version().context("OUTLAST_MYSQLD doesn't name a usable mysqld")?;
+        let version = program
+            .version()
+            .context("OUTLAST_MYSQLD doesn't name a usable mysqld")?;
         return Ok(Some((program, version)));
     }
     let path = env::var_os("PATH").unwrap_or_default();
     // A user's PATH often lacks the directories where packages put servers.
     let directories = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    for candidate in directories.map(|directory| directory.join("mysqld")).filter(|path| path.is_file()) {
+    for candidate in directories
+        .map(|directory| directory.join("mysqld"))
+        .filter(|path| path.is_file())
+    {
         let program = Program::Installed(candidate);
         match program.version() {
             Ok(version) => return Ok(Some((program, version))),
@@ -205,7 +242,11 @@ fn unpacked(cache: &Path, report: &dyn Fn(&str)) -> Result<(Program, Version)> {
     }
     let (loader, directory) = find_loader(&root)?;
     let libraries = format!("{}:{}/usr/lib/mysql/private", directory.display(), root.display());
-    let program = Program::Unpacked { root, loader, libraries };
+    let program = Program::Unpacked {
+        root,
+        loader,
+        libraries,
+    };
     let version = program.version().context("the unpacked server doesn't run")?;
     Ok((program, version))
 }
@@ -215,7 +256,9 @@ fn find_loader(root: &Path) -> Result<(PathBuf, PathBuf)> {
     let libraries = root.join("usr/lib");
     for directory in fs::read_dir(&libraries).with_context(|| format!("listing {}", libraries.display()))? {
         let directory = directory?.path();
-        let Ok(entries) = fs::read_dir(&directory) else { continue };
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
         for entry in entries {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with("ld-linux-") {
@@ -223,15 +266,23 @@ fn find_loader(root: &Path) -> Result<(PathBuf, PathBuf)> {
             }
         }
     }
-    bail!("no dynamic loader in {}; remove {} to unpack it again", libraries.display(), root.display())
+    bail!(
+        "no dynamic loader in {}; remove {} to unpack it again",
+        libraries.display(),
+        root.display()
+    )
 }
 
 /// `<target>/mysql` of the workspace, so that `cargo clean` removes it; the temporary directory where there is no target.
 fn cache_directory() -> PathBuf {
     if let Some(target) = env::var_os("CARGO_TARGET_DIR").filter(|target| !target.is_empty()) {
-        return std::path::absolute(&target).unwrap_or(PathBuf::from(target)).join("mysql");
+        return std::path::absolute(&target)
+            .unwrap_or(PathBuf::from(target))
+            .join("mysql");
     }
-    let mut ancestors = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|above| above.join("target"));
+    let mut ancestors = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|above| above.join("target"));
     match ancestors.find(|target| target.is_dir()) {
         Some(target) => target.join("mysql"),
         None => env::temp_dir().join("outlast-mysql"),
@@ -266,7 +317,11 @@ fn parse_version(text: &str) -> Option<Version> {
     let (_, rest) = text.split_once("Ver ")?;
     let mut numbers = rest.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     let mut next = || numbers.next()?.ok();
-    Some(Version { major: next()?, minor: next()?, patch: next()? })
+    Some(Version {
+        major: next()?,
+        minor: next()?,
+        patch: next()?,
+    })
 }
 
 #[cfg(test)]
@@ -275,10 +330,18 @@ mod tests {
 
     #[test]
     fn versions_are_read_and_compared() {
-        let version = parse_version("/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))").unwrap();
-        assert_eq!(version, Version { major: 9, minor: 7, patch: 4 });
-        assert!(version > OLDEST);
-        assert!(parse_version("mysqld  Ver 8.0.19 for Linux").unwrap() < OLDEST);
+        let debian = Some(Version {
+            major: 9,
+            minor: 7,
+            patch: 4,
+        });
+        assert_eq!(
+            parse_version("/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))"),
+            debian
+        );
+        assert!(debian > Some(OLDEST));
+        let old = parse_version("mysqld  Ver 8.0.19 for Linux");
+        assert!(old.is_some() && old < Some(OLDEST));
         assert_eq!(parse_version("no version here"), None);
     }
 }

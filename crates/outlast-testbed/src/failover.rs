@@ -52,25 +52,29 @@ impl Cluster {
         }
         let (from, next) = (self.primary(), self.node(to));
         from.execute("SET GLOBAL super_read_only = ON").await?;
-        next.wait_for_gtids(&from.gtid_executed().await?, LIMIT).await.context("switching over")?;
+        next.wait_for_gtids(&from.gtid_executed().await?, LIMIT)
+            .await
+            .context("switching over")?;
         next.execute("STOP REPLICA").await?;
         next.execute("RESET REPLICA ALL").await?;
         if matches!(self.topology(), Topology::SemiSync { .. }) {
             semi_sync::set_waiting(from, false).await?;
         }
-        replication::point(from, &next.address()).await?;
-        self.take_over(to).await
+        self.take_over(to, true).await
     }
 
-    /// An emergency promotion, after the old primary was killed, suspended or cut off: it isn't asked. All other running
-    /// nodes replicate from `to`. Under semi-synchronous replication, commits wait for them again (if there are any).
+    /// An emergency promotion, after the old primary was killed, suspended or cut off: it isn't asked. All other nodes
+    /// that answer replicate from `to`. Under semi-synchronous replication, commits wait for them again (if there are any).
     ///
     /// # Errors
     ///
     /// When `to` isn't reachable, or doesn't apply what it received within 60 s; when the cluster is a group, which
     /// elects by itself.
     pub async fn promote(&self, to: usize, relay_log: RelayLog) -> Result<()> {
-        ensure!(!self.topology().is_group(), "a group elects its primary by itself: wait_for_new_group_primary");
+        ensure!(
+            !self.topology().is_group(),
+            "a group elects its primary by itself: wait_for_new_group_primary"
+        );
         ensure!(to != self.primary_index(), "node {to} is the primary already");
         let next = self.node(to);
         match relay_log {
@@ -78,13 +82,15 @@ impl Cluster {
                 // A delayed applier must not wait any longer, nor a paused one.
                 replication::set_delay(next, 0).await?;
                 next.execute("STOP REPLICA IO_THREAD").await?;
-                next.wait_for_gtids(&replication::received(next).await?, LIMIT).await.context("applying the relay log")?;
+                next.wait_for_gtids(&replication::received(next).await?, LIMIT)
+                    .await
+                    .context("applying the relay log")?;
                 next.execute("STOP REPLICA").await?;
                 next.execute("RESET REPLICA ALL").await?;
             }
             RelayLog::LeftUnapplied => next.execute("STOP REPLICA IO_THREAD").await?,
         }
-        self.take_over(to).await
+        self.take_over(to, false).await
     }
 
     /// Starts a former primary if it doesn't run, and makes it a replica of the present one. What it executed and the
@@ -96,7 +102,10 @@ impl Cluster {
     /// When it doesn't start, or can't replicate or join its group.
     pub async fn rejoin(&self, index: usize) -> Result<Rejoined> {
         let (node, primary) = (self.node(index), self.primary());
-        ensure!(index != self.primary_index(), "node {index} is the primary: promote another first");
+        ensure!(
+            index != self.primary_index(),
+            "node {index} is the primary: promote another first"
+        );
         node.start().await?;
         let errant_gtids = self.errant_gtids(node).await?;
         if self.topology().is_group() {
@@ -124,7 +133,10 @@ impl Cluster {
     ///
     /// When it can't start or replicate: for one because the primary's binlogs were purged.
     pub async fn rebuild(&self, index: usize) -> Result<Rejoined> {
-        ensure!(index != self.primary_index(), "node {index} is the primary: promote another first");
+        ensure!(
+            index != self.primary_index(),
+            "node {index} is the primary: promote another first"
+        );
         let node = self.node(index);
         node.wipe()?;
         if self.topology().is_group() {
@@ -194,7 +206,11 @@ impl Cluster {
             }
         }
         for (index, set) in &sets {
-            let others = sets.iter().map(|(_, other)| other.as_str()).collect::<Vec<_>>().join(",");
+            let others = sets
+                .iter()
+                .map(|(_, other)| other.as_str())
+                .collect::<Vec<_>>()
+                .join(",");
             if missing(self.node(*index), &others, set).await?.is_empty() {
                 return Ok(*index);
             }
@@ -202,17 +218,27 @@ impl Cluster {
         bail!("no running replica has all that the others have")
     }
 
-    /// All running nodes but `to` and the old primary replicate from `to`, then it becomes writable.
-    async fn take_over(&self, to: usize) -> Result<()> {
-        let old = self.primary_index();
-        let next = self.node(to);
+    /// All reachable nodes but `to` replicate from `to`, then it becomes writable. The old primary follows if it was asked
+    /// to: after an emergency it isn't.
+    async fn take_over(&self, to: usize, old_follows: bool) -> Result<()> {
+        let (old, next) = (self.primary_index(), self.node(to));
         let mut followers = 0;
-        for node in self.nodes().iter().filter(|node| node.index() != to && node.is_running()) {
-            // The old primary, if it is to follow, does so already.
-            if node.index() != old {
-                replication::point(node, &next.address()).await?;
-                followers += 1;
+        for node in self
+            .nodes()
+            .iter()
+            .filter(|node| node.index() != to && node.is_running())
+        {
+            if node.index() == old && !old_follows {
+                continue;
             }
+            match node.connect().await {
+                Ok(_) => replication::point(node, &next.address()).await?,
+                Err(error) => {
+                    tracing::warn!("left behind by the promotion of node {to}: {error:#}");
+                    continue;
+                }
+            }
+            followers += 1;
         }
         if matches!(self.topology(), Topology::SemiSync { .. }) {
             semi_sync::set_waiting(next, followers > 0).await?;
@@ -232,11 +258,17 @@ impl Cluster {
 async fn known_gtids(node: &Node) -> Result<String> {
     let received = replication::received(node).await?;
     let executed = node.gtid_executed().await?;
-    Ok([executed, received].into_iter().filter(|set| !set.is_empty()).collect::<Vec<_>>().join(","))
+    Ok([executed, received]
+        .into_iter()
+        .filter(|set| !set.is_empty())
+        .collect::<Vec<_>>()
+        .join(","))
 }
 
 /// The GTIDs of `all` that are not in `known`; `node` does the arithmetic.
 async fn missing(node: &Node, all: &str, known: &str) -> Result<String> {
-    let set: String = node.query_one(&format!("SELECT GTID_SUBTRACT('{all}', '{known}')")).await?;
+    let set: String = node
+        .query_one(&format!("SELECT GTID_SUBTRACT('{all}', '{known}')"))
+        .await?;
     Ok(set.replace('\n', ""))
 }

@@ -28,7 +28,10 @@ pub(crate) fn arguments(ports: &[ReservedPort], index: usize) -> ExtraArguments 
         "--loose-group-replication-member-expel-timeout=0".to_owned(),
         "--loose-group-replication-recovery-get-public-key=ON".to_owned(),
     ];
-    ExtraArguments { always, as_primary: Vec::new() }
+    ExtraArguments {
+        always,
+        as_primary: Vec::new(),
+    }
 }
 
 /// Makes a group of fresh nodes; the first is its primary.
@@ -38,9 +41,11 @@ pub(crate) async fn bootstrap(nodes: &[Node]) -> Result<()> {
     }
     let (first, others) = nodes.split_first().context("a group needs members")?;
     let mut conn = first.connect().await?;
-    conn.query_drop("SET GLOBAL group_replication_bootstrap_group = ON").await?;
+    conn.query_drop("SET GLOBAL group_replication_bootstrap_group = ON")
+        .await?;
     let started = conn.query_drop("START GROUP_REPLICATION").await;
-    conn.query_drop("SET GLOBAL group_replication_bootstrap_group = OFF").await?;
+    conn.query_drop("SET GLOBAL group_replication_bootstrap_group = OFF")
+        .await?;
     started.with_context(|| format!("starting the group:\n{}", first.error_log_tail()))?;
     wait_until_online(first).await?;
     for node in others {
@@ -67,15 +72,19 @@ pub(crate) async fn join(node: &Node) -> Result<()> {
 }
 
 async fn wait_until_online(node: &Node) -> Result<()> {
-    eventually(&format!("node {} is online in its group", node.index()), ONLINE_LIMIT, || async {
-        let state: String = node
+    eventually(
+        &format!("node {} is online in its group", node.index()),
+        ONLINE_LIMIT,
+        || async {
+            let state: String = node
             .query_one(
                 "SELECT MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID = @@server_uuid",
             )
             .await?;
-        ensure!(state == "ONLINE", "it is {state}");
-        Ok(())
-    })
+            ensure!(state == "ONLINE", "it is {state}");
+            Ok(())
+        },
+    )
     .await
     .with_context(|| node.error_log_tail())
 }
@@ -98,7 +107,11 @@ impl Cluster {
     /// The primary that a survivor names and that is writable.
     async fn elected_primary(&self, old: usize) -> Result<usize> {
         let mut reason = None;
-        for survivor in self.nodes().iter().filter(|node| node.index() != old && node.is_running()) {
+        for survivor in self
+            .nodes()
+            .iter()
+            .filter(|node| node.index() != old && node.is_running())
+        {
             match self.primary_by(survivor).await {
                 Ok(primary) if primary != old => return Ok(primary),
                 Ok(_) => {}
@@ -118,7 +131,11 @@ impl Cluster {
                  WHERE MEMBER_ROLE = 'PRIMARY' AND MEMBER_STATE = 'ONLINE'",
             )
             .await?;
-        let node = self.nodes().iter().find(|node| ports.contains(&node.port())).context("no primary is online")?;
+        let node = self
+            .nodes()
+            .iter()
+            .find(|node| ports.contains(&node.port()))
+            .context("no primary is online")?;
         let read_only: bool = node.query_one("SELECT @@GLOBAL.super_read_only").await?;
         ensure!(!read_only, "node {} is elected and not yet writable", node.index());
         Ok(node.index())
@@ -127,7 +144,9 @@ impl Cluster {
     /// Asks the group to make a member its primary, and waits until it is writable.
     pub(crate) async fn switch_group_primary(&self, to: usize, limit: Duration) -> Result<()> {
         let uuid = self.node(to).server_uuid().await?;
-        self.primary().execute(&format!("DO group_replication_set_as_primary('{uuid}')")).await?;
+        self.primary()
+            .execute(&format!("DO group_replication_set_as_primary('{uuid}')"))
+            .await?;
         eventually(&format!("node {to} is the group's writable primary"), limit, || async {
             let primary = self.primary_by(self.node(to)).await?;
             ensure!(primary == to, "it is node {primary}");

@@ -116,11 +116,22 @@ impl Node {
         *self.process() = Some(child);
         let deadline = Instant::now() + START_LIMIT;
         loop {
-            let Err(refused) = self.connect().await else { return Ok(()) };
-            ensure!(self.is_running(), "node {} ended while starting:\n{}", self.index, self.error_log_tail());
+            let Err(refused) = self.connect().await else {
+                return Ok(());
+            };
+            ensure!(
+                self.is_running(),
+                "node {} ended while starting:\n{}",
+                self.index,
+                self.error_log_tail()
+            );
             if Instant::now() > deadline {
                 return Err(refused).with_context(|| {
-                    format!("node {} not up within {START_LIMIT:?}:\n{}", self.index, self.error_log_tail())
+                    format!(
+                        "node {} not up within {START_LIMIT:?}:\n{}",
+                        self.index,
+                        self.error_log_tail()
+                    )
                 });
             }
             sleep(POLL_INTERVAL).await;
@@ -136,10 +147,18 @@ impl Node {
         if !self.is_running() {
             return Ok(());
         }
-        self.connect().await?.query_drop("SHUTDOWN").await.with_context(|| format!("shutting node {} down", self.index))?;
+        self.connect()
+            .await?
+            .query_drop("SHUTDOWN")
+            .await
+            .with_context(|| format!("shutting node {} down", self.index))?;
         let deadline = Instant::now() + STOP_LIMIT;
         while self.is_running() {
-            ensure!(Instant::now() < deadline, "node {} still runs {STOP_LIMIT:?} after SHUTDOWN", self.index);
+            ensure!(
+                Instant::now() < deadline,
+                "node {} still runs {STOP_LIMIT:?} after SHUTDOWN",
+                self.index
+            );
             sleep(POLL_INTERVAL).await;
         }
         Ok(())
@@ -184,7 +203,9 @@ impl Node {
     #[must_use]
     pub fn is_running(&self) -> bool {
         let mut process = self.process();
-        let running = process.as_mut().is_some_and(|child| matches!(child.exit_status(), Ok(None)));
+        let running = process
+            .as_mut()
+            .is_some_and(|child| matches!(child.exit_status(), Ok(None)));
         if !running {
             *process = None;
         }
@@ -215,7 +236,9 @@ impl Node {
     ///
     /// When the server refuses it or doesn't answer within 5 s.
     pub async fn connect(&self) -> Result<Conn> {
-        connect(self.opts()).await.with_context(|| format!("connecting to node {} at {}", self.index, self.address()))
+        connect(self.opts())
+            .await
+            .with_context(|| format!("connecting to node {} at {}", self.index, self.address()))
     }
 
     /// Executes one statement on a connection of its own.
@@ -225,7 +248,9 @@ impl Node {
     /// When connecting or the statement fails.
     pub async fn execute(&self, sql: &str) -> Result<()> {
         let mut conn = self.connect().await?;
-        conn.query_drop(sql).await.with_context(|| format!("node {}: {sql}", self.index))?;
+        conn.query_drop(sql)
+            .await
+            .with_context(|| format!("node {}: {sql}", self.index))?;
         hang_up(conn).await;
         Ok(())
     }
@@ -241,7 +266,10 @@ impl Node {
     /// As `mysql_async` does, when a row isn't a `T`.
     pub async fn query<T: FromRow + Send + 'static>(&self, sql: &str) -> Result<Vec<T>> {
         let mut conn = self.connect().await?;
-        let rows = conn.query(sql).await.with_context(|| format!("node {}: {sql}", self.index))?;
+        let rows = conn
+            .query(sql)
+            .await
+            .with_context(|| format!("node {}: {sql}", self.index))?;
         hang_up(conn).await;
         Ok(rows)
     }
@@ -257,7 +285,9 @@ impl Node {
     /// As `mysql_async` does, when the row isn't a `T`.
     pub async fn query_one<T: FromRow + Send + 'static>(&self, sql: &str) -> Result<T> {
         let rows = self.query(sql).await?;
-        rows.into_iter().next().ok_or_else(|| anyhow!("node {}: no row: {sql}", self.index))
+        rows.into_iter()
+            .next()
+            .ok_or_else(|| anyhow!("node {}: no row: {sql}", self.index))
     }
 
     /// The server's `server_uuid`.
@@ -286,9 +316,17 @@ impl Node {
     /// When it hasn't within `limit` (whole seconds, at least one), or doesn't answer.
     pub async fn wait_for_gtids(&self, gtids: &str, limit: Duration) -> Result<()> {
         let seconds = limit.as_secs().max(1);
-        let missed: u8 =
-            self.query_one(&format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {seconds})", gtids.replace('\n', ""))).await?;
-        ensure!(missed == 0, "node {} has not executed {gtids} after {seconds} s", self.index);
+        let missed: u8 = self
+            .query_one(&format!(
+                "SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {seconds})",
+                gtids.replace('\n', "")
+            ))
+            .await?;
+        ensure!(
+            missed == 0,
+            "node {} has not executed {gtids} after {seconds} s",
+            self.index
+        );
         Ok(())
     }
 
@@ -377,7 +415,9 @@ pub(crate) fn options(host: &str, port: u16, user: &str, password: &str) -> Opts
 
 /// A connection, or an error after 5 s: a suspended server accepts and never says anything.
 pub(crate) async fn connect(opts: Opts) -> Result<Conn> {
-    let conn = timeout(CONNECT_LIMIT, Conn::new(opts)).await.map_err(|_| anyhow!("no answer within {CONNECT_LIMIT:?}"))?;
+    let conn = timeout(CONNECT_LIMIT, Conn::new(opts))
+        .await
+        .map_err(|_| anyhow!("no answer within {CONNECT_LIMIT:?}"))?;
     Ok(conn?)
 }
 

@@ -22,8 +22,13 @@ impl ChildProcess {
     /// Starts a child in a process group of its own, so that Ctrl-C at a terminal reaches only the parent. Blocks shortly.
     pub(crate) fn spawn(command: Command) -> Result<Self> {
         let (reply, answer) = mpsc::channel();
-        spawner().send((tied_to_this_process(command), reply)).map_err(|_| anyhow!("the spawning thread is gone"))?;
-        let child = answer.recv().context("the spawning thread is gone")?.context("starting a child process")?;
+        spawner()
+            .send((tied_to_this_process(command), reply))
+            .map_err(|_| anyhow!("the spawning thread is gone"))?;
+        let child = answer
+            .recv()
+            .context("the spawning thread is gone")?
+            .context("starting a child process")?;
         Ok(Self { child })
     }
 
@@ -71,16 +76,23 @@ fn tied_to_this_process(command: Command) -> Command {
     let mut tied = match setpriv() {
         Some(setpriv) => {
             let mut tied = Command::new(setpriv);
-            tied.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args());
+            tied.args(["--pdeathsig", "KILL"])
+                .arg(command.get_program())
+                .args(command.get_args());
             tied
         }
         None => command,
     };
-    tied.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    tied.process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     tied
 }
 
 fn setpriv() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|directory| directory.join("setpriv")).find(|candidate| candidate.is_file())
+    env::split_paths(&path)
+        .map(|directory| directory.join("setpriv"))
+        .find(|candidate| candidate.is_file())
 }

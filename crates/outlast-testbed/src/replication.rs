@@ -12,7 +12,9 @@ use crate::node::Node;
 ///
 /// What it had received and not applied is forgotten, and fetched again from the new source if that has it.
 pub(crate) async fn point(node: &Node, address: &str) -> Result<()> {
-    let (host, port) = address.rsplit_once(':').with_context(|| format!("{address} is not host:port"))?;
+    let (host, port) = address
+        .rsplit_once(':')
+        .with_context(|| format!("{address} is not host:port"))?;
     node.execute("STOP REPLICA").await?;
     node.execute(&format!(
         "CHANGE REPLICATION SOURCE TO SOURCE_HOST='{host}', SOURCE_PORT={port}, SOURCE_USER='{REPLICATION_USER}', \
@@ -25,16 +27,20 @@ pub(crate) async fn point(node: &Node, address: &str) -> Result<()> {
 
 /// Waits until the node receives from its source.
 pub(crate) async fn wait_until_connected(node: &Node, limit: Duration) -> Result<()> {
-    eventually(&format!("node {} is connected to its source", node.index()), limit, || async {
-        let (state, error): (String, String) = node
-            .query_one(
-                "SELECT SERVICE_STATE, LAST_ERROR_MESSAGE FROM performance_schema.replication_connection_status \
+    eventually(
+        &format!("node {} is connected to its source", node.index()),
+        limit,
+        || async {
+            let (state, error): (String, String) = node
+                .query_one(
+                    "SELECT SERVICE_STATE, LAST_ERROR_MESSAGE FROM performance_schema.replication_connection_status \
                  WHERE CHANNEL_NAME = ''",
-            )
-            .await?;
-        ensure!(state == "ON", "the receiver is {state}: {error}");
-        Ok(())
-    })
+                )
+                .await?;
+            ensure!(state == "ON", "the receiver is {state}: {error}");
+            Ok(())
+        },
+    )
     .await
 }
 
@@ -51,6 +57,7 @@ pub(crate) async fn received(node: &Node) -> Result<String> {
 /// Sets how many seconds behind its source the node applies; 0 for at once. What it has received stays.
 pub(crate) async fn set_delay(node: &Node, seconds: u32) -> Result<()> {
     node.execute("STOP REPLICA SQL_THREAD").await?;
-    node.execute(&format!("CHANGE REPLICATION SOURCE TO SOURCE_DELAY = {seconds}")).await?;
+    node.execute(&format!("CHANGE REPLICATION SOURCE TO SOURCE_DELAY = {seconds}"))
+        .await?;
     node.execute("START REPLICA SQL_THREAD").await
 }

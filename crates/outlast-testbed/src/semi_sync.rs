@@ -24,5 +24,6 @@ pub(crate) fn arguments() -> ExtraArguments {
 /// Makes the commits of a node wait for a replica, or not.
 pub(crate) async fn set_waiting(node: &Node, wait: bool) -> Result<()> {
     let value = if wait { "ON" } else { "OFF" };
-    node.execute(&format!("SET GLOBAL rpl_semi_sync_source_enabled = {value}")).await
+    node.execute(&format!("SET GLOBAL rpl_semi_sync_source_enabled = {value}"))
+        .await
 }

@@ -45,10 +45,9 @@ impl Root {
         self.0.join("usr/bin/cargo")
     }
 
-    /// The standard library's source, by the path that the compiler sees.
+    /// The standard library's source, by the path that the compiler gets from cargo.
     pub(super) fn std_source(&self) -> PathBuf {
-        let source = self.0.join("usr/lib/rustlib/src/rust");
-        source.canonicalize().unwrap_or(source)
+        self.0.join("usr/lib/rustlib/src/rust")
     }
 
     /// The linker for WebAssembly; its name carries the version of LLVM.
@@ -76,7 +75,6 @@ impl Root {
     }
 
     fn is_complete(&self) -> bool {
-        // The installed compiler is usable only if the sources are those of the same release.
         self.rustc().is_file()
             && self.cargo().is_file()
             && self.std_source().join("library/Cargo.lock").is_file()

@@ -1,0 +1,160 @@
+//! Whether a server may be adopted on, and adopting (invariant I7).
+
+use super::{Round, is_active};
+use crate::{
+    checkpoint::Checkpoint,
+    error::{Error, ErrorKind, Result},
+    ids::Server,
+    scheduler::Migration,
+    topology::ServerState,
+};
+
+/// What stands against continuing a stream on a server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// Passes by itself, or by what an operator does: wait.
+    NotYet(String),
+    /// No waiting mends it: the migration fails.
+    Never(String),
+}
+
+/// Checks that the stream can go on from `checkpoint` on a server in `state`.
+pub(super) fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoint>) -> Result<(), Obstacle> {
+    if !state.writable {
+        return Err(Obstacle::NotYet(format!("{server} does not take writes any more")));
+    }
+    if let Some((channel, missing)) = state.unapplied.first() {
+        // Its backlog may hold rows and checkpoints of the previous owner, which would overwrite the adopter's.
+        return Err(Obstacle::NotYet(format!(
+            "{server} takes writes, but replication channel '{channel}' has {} received transactions that are not \
+             applied; adoption waits until they are, or the channel is reset",
+            missing.count()
+        )));
+    }
+    let Some(checkpoint) = checkpoint else {
+        return Ok(());
+    };
+    let ahead = checkpoint.position.minus(&state.executed);
+    if !ahead.is_empty() {
+        return Err(Obstacle::Never(format!(
+            "the checkpoint on {server} accounts for transactions that this server never executed ({ahead:.200}): its \
+             replication did not keep the commit order (replica_preserve_commit_order). The copy can't be trusted; clean \
+             this migration up and submit it anew"
+        )));
+    }
+    let purged = state.purged.minus(&checkpoint.position);
+    if !purged.is_empty() {
+        return Err(Obstacle::Never(format!(
+            "{server} has purged binlogs that the stream still needs ({purged:.200}); its changes can't be caught up. \
+             Clean this migration up and submit it anew, with longer binlog retention (binlog_expire_logs_seconds)"
+        )));
+    }
+    Ok(())
+}
+
+impl Round<'_> {
+    /// Adopts a migration on a primary that is checked first, and starts its run.
+    pub(super) async fn adopt(&mut self, primary: &Server, migration: &Migration) -> Result<()> {
+        debug_assert!(is_active(migration));
+        let parts = &self.agent.parts;
+        let scheduler = &parts.services.scheduler;
+        let state = parts.topology.inspect(primary).await?;
+        let checkpoint = parts.checkpoints.load(primary, &migration.id).await?;
+        match check(primary, &state, checkpoint.as_ref()) {
+            Ok(()) => {}
+            Err(Obstacle::NotYet(reason)) => return Err(Error::new(ErrorKind::NotYet, reason)),
+            Err(Obstacle::Never(reason)) => {
+                let agent = &self.agent.id;
+                return scheduler
+                    .fail_stale(primary, &migration.id, migration.epoch, agent, &reason)
+                    .await;
+            }
+        }
+        let (id, incarnation) = (&self.agent.id, &self.agent.incarnation);
+        let lease = scheduler
+            .adopt(primary, &migration.id, migration.epoch, id, incarnation)
+            .await?;
+        tracing::info!(migration = %migration.id, epoch = %lease.epoch, server = %primary, "adopted");
+        // Read again under the new epoch: what the previous owner wrote last is in it.
+        let migration = scheduler.get(primary, &migration.id).await?;
+        self.start(migration, lease);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{gtid::GtidSet, ids::ServerUuid};
+
+    const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+
+    fn set(intervals: &str) -> GtidSet {
+        format!("{A}:{intervals}").parse().unwrap()
+    }
+
+    fn server() -> Server {
+        Server {
+            uuid: ServerUuid::new(A),
+            address: "db1:3306".to_owned(),
+        }
+    }
+
+    fn state() -> ServerState {
+        ServerState {
+            writable: true,
+            executed: set("1-100"),
+            purged: set("1-10"),
+            ..ServerState::default()
+        }
+    }
+
+    fn at(position: &str) -> Checkpoint {
+        Checkpoint {
+            position: set(position),
+            ..Checkpoint::default()
+        }
+    }
+
+    #[test]
+    fn a_server_with_all_of_the_position_and_its_binlogs_is_fit() {
+        assert_eq!(check(&server(), &state(), Some(&at("1-50"))), Ok(()));
+        assert_eq!(check(&server(), &state(), None), Ok(()));
+    }
+
+    #[test]
+    fn adoption_waits_for_the_relay_log() {
+        let state = ServerState {
+            unapplied: vec![("".to_owned(), set("101-103"))],
+            ..state()
+        };
+        let obstacle = check(&server(), &state, Some(&at("1-50")));
+        assert!(matches!(obstacle, Err(Obstacle::NotYet(reason)) if reason.contains("3 received")));
+    }
+
+    #[test]
+    fn adoption_waits_for_a_writable_server() {
+        let state = ServerState {
+            writable: false,
+            ..state()
+        };
+        assert!(matches!(check(&server(), &state, None), Err(Obstacle::NotYet(_))));
+    }
+
+    #[test]
+    fn a_position_ahead_of_the_server_is_never_continued() {
+        assert!(matches!(
+            check(&server(), &state(), Some(&at("1-101"))),
+            Err(Obstacle::Never(_))
+        ));
+    }
+
+    #[test]
+    fn a_position_before_the_purged_binlogs_is_never_continued() {
+        assert!(matches!(
+            check(&server(), &state(), Some(&at("1-9"))),
+            Err(Obstacle::Never(_))
+        ));
+    }
+}

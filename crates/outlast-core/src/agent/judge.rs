@@ -1,0 +1,122 @@
+//! What to do about a migration that has no run here: ask the policies.
+
+use std::time::Duration;
+
+use super::Round;
+use crate::{
+    error::Result,
+    ids::Server,
+    policy::{AdoptionVerdict, AdoptionView, Decision, LivenessView},
+    scheduler::{Migration, Status},
+};
+
+pub(super) enum Judgement {
+    Adopt,
+    Wait(Duration),
+    Leave,
+}
+
+impl Round<'_> {
+    /// Judges a migration without a run here. A stale one is marked failed on the way.
+    pub(super) async fn judge(
+        &mut self,
+        primary: &Server,
+        migration: &Migration,
+        outage: Option<Duration>,
+    ) -> Result<Judgement> {
+        let Some(owner) = migration.owner.as_ref().filter(|_| migration.status == Status::Running) else {
+            // Nobody's yet: the first epoch needs no permission.
+            return Ok(Judgement::Adopt);
+        };
+        let parts = &self.agent.parts;
+        let policies = self.policies_of(&migration.id);
+        let age = migration.liveness_age.as_millis() as u64;
+        let server_changed = owner.server != primary.uuid;
+        // Looked at often, inspected only when it matters.
+        let clock_skew_ms = 0;
+        let outage_ms = outage.map(|o| o.as_millis() as u64);
+        let cutoff = policies.cutoff(LivenessView {
+            migration: migration.id.to_string(),
+            phase: migration.phase.name().to_owned(),
+            liveness_age_ms: age,
+            clock_skew_ms,
+            outage_ms,
+            replica_lag_ms: None,
+            failovers: migration.failovers,
+            rows_copied: migration.rows_copied,
+            table_rows: migration.table_rows,
+            seed: parts.services.clock.random(),
+            params: policies.params().clone(),
+        });
+        if age > cutoff.verdict {
+            let message = format!(
+                "stale: the last sign of life is {:.0} s old, more than the {:.0} s that policy {} allows; its owner was \
+                 agent {} on server {}. The source table is untouched, copied rows and checkpoint are kept: `outlast retry \
+                 {}` goes on from there",
+                age as f64 / 1000.0,
+                cutoff.verdict as f64 / 1000.0,
+                cutoff.policy,
+                owner.agent,
+                owner.server,
+                migration.id,
+            );
+            let (scheduler, agent) = (&parts.services.scheduler, &self.agent.id);
+            scheduler
+                .fail_stale(primary, &migration.id, migration.epoch, agent, &message)
+                .await?;
+            return Ok(Judgement::Leave);
+        }
+        let decision = policies.adopt(AdoptionView {
+            migration: migration.id.to_string(),
+            phase: migration.phase.name().to_owned(),
+            agent: self.agent.id.to_string(),
+            owner_agent: owner.agent.to_string(),
+            owned_by_this_agent: owner.incarnation == self.agent.incarnation,
+            owner_server_uuid: owner.server.to_string(),
+            this_server_uuid: primary.uuid.to_string(),
+            server_changed,
+            epoch: migration.epoch.0,
+            failovers: migration.failovers,
+            liveness_age_ms: age,
+            liveness_interval_ms: parts.services.settings.liveness_interval.as_millis() as u64,
+            cutoff_ms: cutoff.verdict,
+            clock_skew_ms,
+            outage_ms,
+            replica_lag_ms: None,
+            rows_copied: migration.rows_copied,
+            table_rows: migration.table_rows,
+            seed: parts.services.clock.random(),
+            params: policies.params().clone(),
+        });
+        self.explain(primary, migration, &decision).await?;
+        Ok(match decision.verdict {
+            AdoptionVerdict::Adopt => Judgement::Adopt,
+            AdoptionVerdict::Wait { ms } => Judgement::Wait(Duration::from_millis(ms)),
+            // Asked again now and then: the owner, the server or the policy may change.
+            AdoptionVerdict::Decline { .. } => Judgement::Wait(Duration::from_secs(5)),
+        })
+    }
+
+    /// Notes a refusal, a fault and an adoption in the history; the same one once.
+    async fn explain(
+        &mut self,
+        primary: &Server,
+        migration: &Migration,
+        decision: &Decision<AdoptionVerdict>,
+    ) -> Result<()> {
+        let what = match (&decision.fault, &decision.verdict) {
+            (Some(fault), verdict) => format!("policy {} failed ({fault}); instead: {verdict}", decision.policy),
+            (None, AdoptionVerdict::Wait { .. }) => return Ok(()),
+            (None, verdict) => format!("policy {}: {verdict}", decision.policy),
+        };
+        let note = format!("{what} (epoch {})", migration.epoch);
+        let local = self.locals.entry(migration.id.clone()).or_default();
+        if local.last_note == note {
+            return Ok(());
+        }
+        local.last_note = note;
+        tracing::info!(migration = %migration.id, "{what}");
+        let (scheduler, agent) = (&self.agent.parts.services.scheduler, &self.agent.id);
+        scheduler.note(primary, &migration.id, agent, "verdict", &what).await
+    }
+}

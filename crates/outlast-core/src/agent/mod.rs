@@ -1,0 +1,413 @@
+//! The agent: finds the primary, adopts migrations and runs their streams, until it is stopped.
+//!
+//! The agent keeps no truth of its own. In each round it looks at the cluster, compares the migrations stored there with
+//! the runs it has, and mends the difference:
+//!
+//! * a run whose server is no longer the primary, or whose lease was taken over, is dropped, with all its memory;
+//! * a queued migration is adopted (the first epoch) and run;
+//! * a running one without a live owner on this primary is adopted if it is safe ([`adoption`]) and the policies agree;
+//! * a stale one is marked failed.
+
+mod adoption;
+mod judge;
+mod policies;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::{Either, select};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use self::policies::{NativePolicies, PolicyLoader};
+use crate::{
+    checkpoint::CheckpointStore,
+    engine::{self, Services, Snapshot},
+    error::{Error, ErrorKind, Response, Result},
+    ids::{AgentId, Epoch, Incarnation, MigrationId, Server},
+    policy::{FailureView, Policies, RetryVerdict},
+    scheduler::{Ending, Lease, Migration, Status},
+    topology::{Sight, Topology},
+};
+
+/// What an agent is made of.
+pub struct Parts {
+    /// Finds the primary.
+    pub topology: Arc<dyn Topology>,
+    /// Scheduler, stream, clock and limits.
+    pub services: Services,
+    /// Tells positions before an adoption.
+    pub checkpoints: Arc<dyn CheckpointStore>,
+    /// The policies of migrations that bring none of their own.
+    pub policies: Policies,
+    /// Loads policies that migrations bring.
+    pub loader: Arc<dyn PolicyLoader>,
+}
+
+/// A running scheduler process, or a part of one.
+pub struct Agent {
+    parts: Parts,
+    id: AgentId,
+    incarnation: Incarnation,
+    only: Option<MigrationId>,
+    snapshots: Snapshots,
+}
+
+/// What the agent's own runs show, by migration.
+pub type Snapshots = Arc<Mutex<BTreeMap<MigrationId, Snapshot>>>;
+
+/// How an agent's work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was told to stop. Its migrations go on when an agent adopts them.
+    Told,
+    /// The one migration it was made for has reached its final status.
+    Finished,
+}
+
+/// What an agent knows of a migration besides what is stored.
+#[derive(Default)]
+struct Local {
+    lease: Option<Lease>,
+    task: Option<tokio::task::AbortHandle>,
+    attempts: u32,
+    failing_since: Duration,
+    not_before: Duration,
+    last_note: String,
+    policies: Option<Policies>,
+}
+
+/// A run that ended, with the lease it had.
+type Finished = (Migration, Lease, Result<Ending>);
+
+impl Agent {
+    /// An agent with a name for people. Its incarnation is random.
+    pub fn new(parts: Parts, id: AgentId) -> Self {
+        let clock = &parts.services.clock;
+        let incarnation = Incarnation::new(format!("{:016x}{:016x}", clock.random(), clock.random()));
+        Self {
+            parts,
+            id,
+            incarnation,
+            only: None,
+            snapshots: Snapshots::default(),
+        }
+    }
+
+    /// Restricts the agent to one migration; [`Agent::run`] then returns once that has ended.
+    #[must_use]
+    pub fn only(mut self, migration: MigrationId) -> Self {
+        self.only = Some(migration);
+        self
+    }
+
+    /// What the agent's own runs show. Stays valid while the agent runs.
+    pub fn snapshots(&self) -> Snapshots {
+        Arc::clone(&self.snapshots)
+    }
+
+    /// Works until `stop` is cancelled, or until the one migration it is restricted to has ended.
+    ///
+    /// Stopping drops all runs; what they had committed is what the next owner goes on from.
+    pub async fn run(&self, stop: CancellationToken) -> Stopped {
+        let mut round = Round {
+            agent: self,
+            runs: JoinSet::new(),
+            locals: HashMap::new(),
+            primary_seen: None,
+            complaint: String::new(),
+        };
+        loop {
+            let look = Box::pin(round.look());
+            let pause = match select(look, Box::pin(stop.cancelled())).await {
+                Either::Left((Look::Again(pause), _)) => pause,
+                Either::Left((Look::Finished, _)) => return Stopped::Finished,
+                Either::Right(_) => return Stopped::Told,
+            };
+            let Round { runs, .. } = &mut round;
+            let wait = self.parts.services.clock.sleep(pause);
+            let finished = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Stopped::Told,
+                Some(finished) = runs.join_next() => finished,
+                () = wait => continue,
+            };
+            // An aborted run has nothing to say.
+            if let Ok((migration, lease, result)) = finished {
+                round.ended(&migration, &lease, result).await;
+            }
+        }
+    }
+}
+
+/// What a look at the cluster leads to.
+enum Look {
+    /// Look again after this time, or when a run ends.
+    Again(Duration),
+    /// Nothing is left to do.
+    Finished,
+}
+
+/// The agent at work.
+struct Round<'a> {
+    agent: &'a Agent,
+    runs: JoinSet<Finished>,
+    locals: HashMap<MigrationId, Local>,
+    /// When a primary was last seen.
+    primary_seen: Option<Duration>,
+    /// The last trouble that was logged, so that it is logged once.
+    complaint: String,
+}
+
+impl Round<'_> {
+    async fn look(&mut self) -> Look {
+        match self.look_or_fail().await {
+            Ok(look) => look,
+            Err(error) => {
+                self.complain(&error.to_string());
+                Look::Again(self.agent.parts.topology.probe_interval())
+            }
+        }
+    }
+
+    async fn look_or_fail(&mut self) -> Result<Look> {
+        let topology = &self.agent.parts.topology;
+        let scheduler = Arc::clone(&self.agent.parts.services.scheduler);
+        let migrations = match topology.observe().await? {
+            Sight::Primary(primary) => {
+                let migrations = scheduler.list(&primary).await?;
+                self.complain("");
+                migrations.into_iter().map(|m| (primary.clone(), m)).collect()
+            }
+            Sight::NoPrimary { reason } => {
+                self.complain(&format!("no primary: {reason}"));
+                return Ok(Look::Again(topology.probe_interval()));
+            }
+            Sight::SplitBrain(servers) => self.highest_epochs(&servers).await?,
+        };
+        let outage = self.primary_seen.map(|seen| self.now() - seen);
+        self.primary_seen = Some(self.now());
+        let mut pause = Duration::from_secs(1);
+        for (primary, migration) in migrations {
+            if self.agent.only.as_ref().is_some_and(|only| *only != migration.id) {
+                continue;
+            }
+            if migration.status.is_final() {
+                self.forget(&migration.id);
+                if self.agent.only.is_some() {
+                    return Ok(Look::Finished);
+                }
+                continue;
+            }
+            match self.attend(&primary, &migration, outage).await {
+                Ok(wait) => pause = pause.min(wait),
+                Err(error) => {
+                    self.complain(&format!("migration {}: {error}", migration.id));
+                    pause = pause.min(topology.probe_interval());
+                }
+            }
+        }
+        Ok(Look::Again(pause))
+    }
+
+    /// In a split brain: each migration on the server where its epoch is strictly the highest. The others are left alone,
+    /// and their runs here are dropped.
+    async fn highest_epochs(&mut self, servers: &[Server]) -> Result<Vec<(Server, Migration)>> {
+        let scheduler = &self.agent.parts.services.scheduler;
+        let mut by_id: BTreeMap<MigrationId, Vec<(Server, Migration)>> = BTreeMap::new();
+        for server in servers {
+            for migration in scheduler.list(server).await? {
+                by_id
+                    .entry(migration.id.clone())
+                    .or_default()
+                    .push((server.clone(), migration));
+            }
+        }
+        let mut decided = Vec::new();
+        for (id, mut candidates) in by_id {
+            let highest = candidates.iter().map(|(_, m)| m.epoch).max().unwrap_or_default();
+            candidates.retain(|(_, m)| m.epoch == highest);
+            match candidates.len() {
+                1 => decided.append(&mut candidates),
+                _ => {
+                    self.forget(&id);
+                    self.complain(&split_brain_message(&id, highest, servers));
+                }
+            }
+        }
+        Ok(decided)
+    }
+
+    /// Does what one unfinished migration needs. Returns how soon it wants to be looked at again.
+    async fn attend(&mut self, primary: &Server, migration: &Migration, outage: Option<Duration>) -> Result<Duration> {
+        let probe = self.agent.parts.topology.probe_interval();
+        let now = self.now();
+        let local = self.locals.entry(migration.id.clone()).or_default();
+        if let Some(lease) = &local.lease {
+            if lease.server == *primary && lease.epoch == migration.epoch {
+                return Ok(Duration::from_secs(1));
+            }
+            // The primary changed, or somebody else adopted: the run works for nothing, and its memory is worth nothing.
+            self.forget_run(&migration.id);
+        }
+        let local = self.locals.entry(migration.id.clone()).or_default();
+        if now < local.not_before {
+            return Ok(local.not_before - now);
+        }
+        self.load_policies(primary, migration).await?;
+        match self.judge(primary, migration, outage).await? {
+            judge::Judgement::Adopt => {
+                self.adopt(primary, migration).await?;
+                Ok(Duration::from_secs(1))
+            }
+            judge::Judgement::Wait(wait) => {
+                let local = self.locals.entry(migration.id.clone()).or_default();
+                local.not_before = now + wait;
+                Ok(wait.max(probe))
+            }
+            judge::Judgement::Leave => Ok(Duration::from_secs(1)),
+        }
+    }
+
+    fn start(&mut self, migration: Migration, lease: Lease) {
+        let local = self.locals.entry(migration.id.clone()).or_default();
+        local.lease = Some(lease.clone());
+        let policies = local
+            .policies
+            .clone()
+            .unwrap_or_else(|| self.agent.parts.policies.clone());
+        let services = self.agent.parts.services.clone();
+        let snapshots = self.agent.snapshots();
+        let id = migration.id.clone();
+        let observer: engine::Observer = Arc::new(move |snapshot: &Snapshot| {
+            let mut all = snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(id.clone(), snapshot.clone());
+        });
+        local.task = Some(self.runs.spawn(async move {
+            let result = engine::run(&services, &policies, &migration, &lease, observer).await;
+            (migration, lease, result)
+        }));
+    }
+
+    /// A run has ended: by its own end, or by an error after which the next round looks again.
+    async fn ended(&mut self, migration: &Migration, lease: &Lease, result: Result<Ending>) {
+        let id = &migration.id;
+        let local = self.locals.entry(id.clone()).or_default();
+        if local.lease.as_ref() != Some(lease) {
+            return;
+        }
+        local.lease = None;
+        local.task = None;
+        let error = match result {
+            Ok(ending) => {
+                tracing::info!(migration = %id, ?ending, "migration ended");
+                return;
+            }
+            Err(error) => error,
+        };
+        tracing::warn!(migration = %id, server = %lease.server, kind = error.kind().name(), %error, "run ended");
+        if let Err(error) = self.plan_next_attempt(migration, lease, error).await {
+            self.complain(&format!("migration {id}: {error}"));
+        }
+    }
+
+    async fn plan_next_attempt(&mut self, migration: &Migration, lease: &Lease, error: Error) -> Result<()> {
+        let now = self.now();
+        let bounded = error.kind().response() == Response::RetryBounded;
+        let policies = self.policies_of(&migration.id);
+        let seed = self.agent.parts.services.clock.random();
+        let local = self.locals.entry(migration.id.clone()).or_default();
+        if local.attempts == 0 {
+            local.failing_since = now;
+        }
+        local.attempts += 1;
+        let decision = policies.backoff(FailureView {
+            migration: migration.id.to_string(),
+            phase: migration.phase.name().to_owned(),
+            kind: error.kind().name().to_owned(),
+            code: error.code(),
+            message: error.message().to_owned(),
+            attempts: local.attempts,
+            failing_for_ms: (now - local.failing_since).as_millis() as u64,
+            seed,
+            params: policies.params().clone(),
+        });
+        match decision.verdict {
+            RetryVerdict::After { ms } => {
+                // A primary that is gone is looked for at once; the backoff is for one that is there and fails.
+                let same_server = error.kind() != ErrorKind::ServerGone && error.kind() != ErrorKind::NotPrimary;
+                local.not_before = if same_server || local.attempts > 1 {
+                    now + Duration::from_millis(ms)
+                } else {
+                    now
+                };
+                Ok(())
+            }
+            RetryVerdict::GiveUp { reason } if bounded => {
+                let attempts = local.attempts;
+                let policy = &decision.policy;
+                let error = error.context(format_args!(
+                    "policy {policy} gave up after {attempts} attempts ({reason})"
+                ));
+                engine::fail(&self.agent.parts.services, migration, lease, error)
+                    .await
+                    .map(|_| ())
+            }
+            RetryVerdict::GiveUp { reason } => {
+                tracing::warn!(policy = %decision.policy, reason, "giving up is no answer to a lost server; looking again");
+                local.not_before = now + Duration::from_secs(1);
+                Ok(())
+            }
+        }
+    }
+
+    fn forget_run(&mut self, id: &MigrationId) {
+        if let Some(local) = self.locals.get_mut(id) {
+            local.lease = None;
+            if let Some(task) = local.task.take() {
+                task.abort();
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &MigrationId) {
+        self.forget_run(id);
+        self.locals.remove(id);
+    }
+
+    fn now(&self) -> Duration {
+        self.agent.parts.services.clock.now()
+    }
+
+    fn policies_of(&self, id: &MigrationId) -> Policies {
+        let own = self.locals.get(id).and_then(|local| local.policies.clone());
+        own.unwrap_or_else(|| self.agent.parts.policies.clone())
+    }
+
+    /// Logs a trouble once, until another one or none comes.
+    fn complain(&mut self, complaint: &str) {
+        if self.complaint != complaint {
+            complaint.clone_into(&mut self.complaint);
+            if !complaint.is_empty() {
+                tracing::warn!("{complaint}");
+            }
+        }
+    }
+}
+
+fn split_brain_message(id: &MigrationId, epoch: Epoch, servers: &[Server]) -> String {
+    let names: Vec<String> = servers.iter().map(|s| s.address.clone()).collect();
+    format!(
+        "split brain: {} take writes, and migration {id} has epoch {epoch} on more than one of them; nothing is adopted or \
+         written until one is left: make the others read-only",
+        names.join(" and ")
+    )
+}
+
+/// Whether a migration waits to be run or runs.
+pub(crate) fn is_active(migration: &Migration) -> bool {
+    matches!(migration.status, Status::Queued | Status::Running)
+}

@@ -1,0 +1,125 @@
+//! Row copy: lanes take key ranges in key order and copy each in one transaction.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+
+use super::{Run, backoff::Failures};
+use crate::{
+    error::{Error, ErrorKind, Response, Result},
+    key::KeyRange,
+    scheduler::Ending,
+    stream::{Collision, Copied},
+};
+
+/// Chunk size, shared by the lanes; also the lock under which the next range is chosen.
+struct Dispatcher {
+    rows: u64,
+}
+
+impl Run {
+    /// Copies what no chunk has copied yet. Returns only errors: when everything is copied, it waits for ever.
+    pub(super) async fn copy_all(&self) -> Result<Ending> {
+        let dispatcher = tokio::sync::Mutex::new(Dispatcher {
+            rows: self.migration.options.chunk_rows.max(1),
+        });
+        let lanes = self.migration.options.lanes.clamp(1, 64);
+        try_join_all((0..lanes).map(|_| self.lane(&dispatcher))).await?;
+        std::future::pending().await
+    }
+
+    async fn lane(&self, dispatcher: &tokio::sync::Mutex<Dispatcher>) -> Result<()> {
+        while let Some((range, planned)) = self.next_range(dispatcher).await? {
+            let begun = self.services.clock.now();
+            let (range, rows) = self.copy_range(range, planned).await?;
+            self.ledger().finish_chunk(&range, rows)?;
+            self.ledger_changed();
+            if rows > 0 {
+                self.progressed().await?;
+            }
+            let taken = self.services.clock.now() - begun;
+            dispatcher.lock().await.adapt(planned, taken, &self.services.settings);
+            let pause = self.migration.options.chunk_pause_ms;
+            if pause > 0 {
+                self.services.clock.sleep(Duration::from_millis(pause)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Chooses the next range and begins it in the ledger; `None` when no gap is left.
+    async fn next_range(&self, dispatcher: &tokio::sync::Mutex<Dispatcher>) -> Result<Option<(KeyRange, u64)>> {
+        let dispatcher = dispatcher.lock().await;
+        let mut failures = Failures::default();
+        loop {
+            let Some(gap) = self.ledger().first_gap() else {
+                return Ok(None);
+            };
+            match self.stream.boundary(&gap, dispatcher.rows).await {
+                Ok(boundary) => {
+                    let range = KeyRange {
+                        after: gap.after,
+                        upto: boundary.or(gap.upto),
+                    };
+                    self.ledger().begin_chunk(&range)?;
+                    return Ok(Some((range, dispatcher.rows)));
+                }
+                Err(error) => self.wait_before_retry(&mut failures, error).await?,
+            }
+        }
+    }
+
+    /// Copies a range, or as much of its beginning as fits into a transaction. Returns what was copied.
+    async fn copy_range(&self, mut range: KeyRange, mut planned: u64) -> Result<(KeyRange, u64)> {
+        let mut failures = Failures::default();
+        let mut colliding_since = None;
+        loop {
+            match self.stream.copy(&range).await {
+                Ok(Copied::Rows(rows)) => return Ok((range, rows)),
+                Ok(Copied::Collision(collision)) => {
+                    let since = *colliding_since.get_or_insert(self.services.clock.now());
+                    self.resolve(collision, since, &mut failures).await?;
+                }
+                Err(error) if error.kind().response() == Response::Shrink && planned > 1 => {
+                    planned = (planned / 4).max(1);
+                    match self.stream.boundary(&range, planned).await? {
+                        Some(upto) => range = self.ledger().shrink_chunk(&range, upto),
+                        None => tracing::debug!(?range, planned, "the range has fewer rows than planned"),
+                    }
+                }
+                Err(error) if error.kind().response() == Response::Shrink => {
+                    return Err(error
+                        .context("one row alone exceeds the server's limit for a transaction")
+                        .into_kind(ErrorKind::DataRejected));
+                }
+                Err(error) => self.wait_before_retry(&mut failures, error).await?,
+            }
+        }
+    }
+
+    /// A unique value of the chunk is held by other rows of the shadow: brings those up to date, for the source may have
+    /// moved the value between rows. Held to be real once it has lasted for the grace period.
+    async fn resolve(&self, collision: Collision, since: Duration, failures: &mut Failures) -> Result<()> {
+        let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
+        let error = Error::new(ErrorKind::Duplicate, collision.message);
+        if self.services.clock.now() - since >= grace {
+            return Err(error.context(format_args!("a duplicate has lasted for {grace:?}")));
+        }
+        let keys = collision.keys;
+        self.ledger().reread(keys.clone());
+        self.ledger_changed();
+        self.until(|ledger| (!ledger.any_queued(&keys)).then_some(())).await;
+        // The batch that took them ends before its turn does.
+        drop(self.turn.lock().await);
+        self.wait_by_policy(failures, error).await
+    }
+}
+
+impl Dispatcher {
+    /// Moves the chunk size towards what takes the target time; at most doubling or halving it at once.
+    fn adapt(&mut self, planned: u64, taken: Duration, settings: &super::Settings) {
+        let factor = settings.chunk_time.as_secs_f64() / taken.as_secs_f64().max(0.001);
+        let wanted = planned as f64 * factor.clamp(0.5, 2.0);
+        self.rows = (wanted as u64).clamp(1, settings.max_chunk_rows);
+    }
+}

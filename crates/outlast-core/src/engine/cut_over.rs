@@ -1,0 +1,100 @@
+//! The cut-over: catch up, lock, drain, swap (invariant I8).
+
+use std::sync::atomic::Ordering;
+
+use futures_util::future::{Either, select};
+
+use super::{Run, backoff::Failures};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    gtid::GtidSet,
+    scheduler::{Ending, Phase},
+    stream::CutOver,
+};
+
+impl Run {
+    /// Waits until the shadow is complete, caught up and allowed to take the source's place; then swaps.
+    pub(super) async fn cut_over(&self) -> Result<Ending> {
+        self.until(|ledger| ledger.copy_is_complete().then_some(())).await;
+        if self.view().phase != Phase::Following {
+            self.enter(Phase::Following).await?;
+        }
+        self.catch_up().await?;
+        if !self.completion_requested() {
+            self.enter(Phase::Ready).await?;
+            self.until(|_| self.completion_requested().then_some(())).await;
+        }
+        // The intent: from here on, an adopter looks at the tables to learn how it ended.
+        self.enter(Phase::CuttingOver).await?;
+        let mut failures = Failures::default();
+        loop {
+            self.catch_up().await?;
+            let turn = self.turn.lock().await;
+            match self.attempt().await {
+                // The turn is kept to the end: nobody concludes otherwise any more.
+                Ok(()) => return Ok(Ending::Complete),
+                Err(error) => {
+                    drop(turn);
+                    self.wait_before_retry(&mut failures, error).await?;
+                }
+            }
+        }
+    }
+
+    fn completion_requested(&self) -> bool {
+        self.complete_requested.load(Ordering::Relaxed)
+    }
+
+    /// Waits until what was executed at some moment is in the shadow, but for what one batch holds.
+    ///
+    /// Under a steady load something always waits; a batch is what the drain does in a blink.
+    async fn catch_up(&self) -> Result<()> {
+        let executed = self.stream.executed().await?;
+        let few = self.services.settings.max_batch;
+        self.until(|ledger| ledger.is_caught_up(&executed, few).then_some(()))
+            .await;
+        Ok(())
+    }
+
+    /// One attempt under the locks. An error that passes means that nothing was swapped and nothing is locked.
+    async fn attempt(&self) -> Result<()> {
+        let mut locked = self.stream.lock().await?;
+        let executed = locked.executed().await?;
+        match self.drain(&mut *locked, &executed).await {
+            Ok(()) => locked.swap().await,
+            Err(error) => {
+                locked.release().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Brings the shadow up to `executed`, under the locks, within the time the application may be made to wait.
+    async fn drain(&self, locked: &mut dyn CutOver, executed: &GtidSet) -> Result<()> {
+        let limit = self.services.settings.max_lock_time;
+        let mut expired = Box::pin(self.services.clock.sleep(limit));
+        loop {
+            let next = Box::pin(self.until(|ledger| {
+                let batch = ledger.take_batch(self.services.settings.max_batch);
+                (batch.is_some() || ledger.is_drained(executed)).then_some(batch)
+            }));
+            let batch = match select(next, &mut expired).await {
+                Either::Left((None, _)) => return Ok(()),
+                Either::Left((Some(batch), _)) => batch,
+                Either::Right(((), _)) => {
+                    return Err(Error::new(
+                        ErrorKind::Passing,
+                        format!(
+                            "the changes made before the lock were not applied within {limit:?}; the application goes on"
+                        ),
+                    ));
+                }
+            };
+            if let Err(error) = locked.drain(&batch.keys).await {
+                self.ledger().batch_returned(batch);
+                return Err(error);
+            }
+            self.ledger().batch_applied(batch);
+        }
+    }
+}

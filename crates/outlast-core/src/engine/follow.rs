@@ -1,0 +1,67 @@
+//! Catch-up: one loop reads the source's changes into the ledger, another applies what the ledger queued.
+
+use super::{Run, backoff::Failures};
+use crate::{
+    error::{ErrorKind, Response, Result},
+    scheduler::Ending,
+};
+
+impl Run {
+    /// Reads changes until an error ends it. Goes on during the cut-over, whose drain waits for it.
+    pub(super) async fn read_changes(&self) -> Result<Ending> {
+        let position = self.ledger().position().clone();
+        let mut changes = self.stream.changes(&position).await?;
+        loop {
+            let batch = changes.next().await?;
+            {
+                let mut ledger = self.ledger();
+                for change in batch {
+                    ledger.record(change);
+                }
+            }
+            self.ledger_changed();
+            let limit = self.services.settings.max_backlog;
+            self.until(|ledger| (ledger.backlog() <= limit).then_some(())).await;
+        }
+    }
+
+    /// Applies queued keys, one transaction at a time, until an error ends it.
+    pub(super) async fn apply_changes(&self) -> Result<Ending> {
+        let mut limit = self.services.settings.max_batch;
+        let mut failures = Failures::default();
+        let mut duplicate_since = None;
+        loop {
+            self.until(|ledger| ledger.has_queued().then_some(())).await;
+            let turn = self.turn.lock().await;
+            // During the cut-over its drain takes what is queued.
+            let Some(batch) = self.ledger().take_batch(limit) else {
+                continue;
+            };
+            let result = self.stream.apply(&batch.keys, &batch.position).await;
+            let Err(error) = result else {
+                self.ledger().batch_applied(batch);
+                drop(turn);
+                self.ledger_changed();
+                failures.clear();
+                duplicate_since = None;
+                self.progressed().await?;
+                continue;
+            };
+            let keys = batch.keys.len();
+            self.ledger().batch_returned(batch);
+            drop(turn);
+            match error.kind() {
+                ErrorKind::Duplicate => {
+                    let now = self.services.clock.now();
+                    let since = *duplicate_since.get_or_insert(now);
+                    if (now - since).as_millis() as u64 >= self.migration.options.duplicate_grace_ms {
+                        return Err(error);
+                    }
+                    self.wait_by_policy(&mut failures, error).await?;
+                }
+                kind if kind.response() == Response::Shrink && keys > 1 => limit = keys / 2,
+                _ => self.wait_before_retry(&mut failures, error).await?,
+            }
+        }
+    }
+}

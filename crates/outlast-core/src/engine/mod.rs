@@ -1,0 +1,349 @@
+//! Runs one migration's stream, from preparation to cut-over, on the server of one lease.
+//!
+//! Five loops work at once on one [`Ledger`], in one task, so that dropping the engine's future stops all of them:
+//!
+//! * [`copy`]: lanes copy key ranges in parallel;
+//! * [`follow`]: a reader records the source's changes, an applier brings them to the shadow;
+//! * [`liveness`]: commits liveness and position, folds ranges, hears users' requests;
+//! * [`cut_over`]: waits until everything is copied and caught up, then swaps.
+//!
+//! The first loop that ends, ends the run, but for one rule: while the cut-over holds its locks, whether the swap happened
+//! is open, and nobody else may conclude anything. Everything that writes the shadow outside the copy, and every
+//! conclusion, therefore takes [`Run::turn`].
+//!
+//! The engine keeps nothing between two runs. After a failover, an error of unknown effect or an adoption it is started
+//! anew and loads what the checkpoint says.
+
+mod backoff;
+mod copy;
+mod cut_over;
+mod follow;
+mod liveness;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    time::Duration,
+};
+
+use futures_util::future::{Either, select, select_all};
+use tokio::sync::Notify;
+
+use crate::{
+    clock::Clock,
+    error::{Error, ErrorKind, Response, Result},
+    ledger::Ledger,
+    policy::Policies,
+    scheduler::{Ending, Lease, Migration, Phase, Scheduler},
+    stream::{OpenStream, Stream, SwapState},
+};
+
+/// Limits and intervals of the engine.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Time between two commits of liveness.
+    pub liveness_interval: Duration,
+    /// Time between two looks for users' requests.
+    pub request_interval: Duration,
+    /// Time that a chunk should take.
+    pub chunk_time: Duration,
+    /// Most rows of a chunk.
+    pub max_chunk_rows: u64,
+    /// Most keys that are applied in one transaction.
+    pub max_batch: usize,
+    /// Number of waiting keys above which reading pauses.
+    pub max_backlog: usize,
+    /// How long the cut-over may hold its locks before it lets the application go on and tries later.
+    pub max_lock_time: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            liveness_interval: Duration::from_secs(5),
+            request_interval: Duration::from_millis(500),
+            chunk_time: Duration::from_millis(250),
+            max_chunk_rows: 20_000,
+            max_batch: 1000,
+            max_backlog: 200_000,
+            max_lock_time: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What the engine works with.
+#[derive(Clone)]
+pub struct Services {
+    /// Opens the stream.
+    pub stream: Arc<dyn Stream>,
+    /// Hears of liveness, phases and the end.
+    pub scheduler: Arc<dyn Scheduler>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// Limits and intervals.
+    pub settings: Settings,
+}
+
+/// What a run shows of itself while it works.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Phase.
+    pub phase: Phase,
+    /// Rows copied so far.
+    pub rows_copied: u64,
+    /// Estimate of the source's rows.
+    pub table_rows: u64,
+    /// Rows copied per second, since this run began.
+    pub rows_per_second: f64,
+    /// Seconds until the copy is done; `None` if unknown.
+    pub eta_seconds: Option<u64>,
+    /// Changed keys that wait to be applied.
+    pub backlog: usize,
+    /// Why it waits or retries; empty if it just works.
+    pub message: String,
+}
+
+/// Receives snapshots. Called often; must return at once.
+pub type Observer = Arc<dyn Fn(&Snapshot) + Send + Sync>;
+
+/// One run of a migration's stream under one lease.
+pub(crate) struct Run {
+    services: Services,
+    policies: Policies,
+    migration: Migration,
+    lease: Lease,
+    stream: Arc<dyn OpenStream>,
+    ledger: Mutex<Ledger>,
+    /// Told whenever the ledger changed.
+    changed: Notify,
+    /// Held by whoever writes the shadow outside the copy, by the cut-over, and by whoever concludes.
+    turn: tokio::sync::Mutex<()>,
+    complete_requested: AtomicBool,
+    view: Mutex<View>,
+    observer: Observer,
+}
+
+/// What is shown, besides the ledger.
+struct View {
+    phase: Phase,
+    table_rows: u64,
+    message: String,
+    started: Duration,
+    rows_at_start: u64,
+    progressed: bool,
+}
+
+/// Runs the migration until it ends or an error ends the run.
+///
+/// Ends the migration in the scheduler when it is complete, cancelled, or fails for good. Returns an error when somebody
+/// has to look again first: for the primary, for the owner.
+///
+/// # Errors
+/// Those whose [`Response`] is not [`Response::Fail`]; of these, the message says what happened.
+pub async fn run(
+    services: &Services,
+    policies: &Policies,
+    migration: &Migration,
+    lease: &Lease,
+    observer: Observer,
+) -> Result<Ending> {
+    match conduct(services, policies, migration, lease, observer).await {
+        Ok(ending) => services.scheduler.finish(lease, ending, "").await.map(|()| ending),
+        Err(error) if error.kind().response() == Response::Fail => fail(services, migration, lease, error).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends a migration as failed, unless the swap has happened, whatever went wrong since: then it is complete.
+///
+/// # Errors
+/// Those of the server: somebody has to look again.
+pub async fn fail(services: &Services, migration: &Migration, lease: &Lease, error: Error) -> Result<Ending> {
+    let stream = services.stream.open(lease, migration).await?;
+    let (ending, message) = match stream.swap_state().await {
+        Ok(SwapState::Swapped) => (Ending::Complete, String::new()),
+        Ok(SwapState::Unprepared | SwapState::Shadowed) => (Ending::Failed, failure_message(&error)),
+        Err(other) if other.kind() == ErrorKind::Inconsistent => (Ending::Failed, failure_message(&error)),
+        Err(other) => return Err(other),
+    };
+    services.scheduler.finish(lease, ending, &message).await?;
+    Ok(ending)
+}
+
+fn failure_message(error: &Error) -> String {
+    format!(
+        "{error}. The source table is untouched and in service; copied rows and checkpoint are kept: `outlast retry` goes \
+         on from there, `outlast cleanup` removes them"
+    )
+}
+
+async fn conduct(
+    services: &Services,
+    policies: &Policies,
+    migration: &Migration,
+    lease: &Lease,
+    observer: Observer,
+) -> Result<Ending> {
+    let stream = services.stream.open(lease, migration).await?;
+    let swap_state = stream.swap_state().await?;
+    if swap_state == SwapState::Swapped {
+        return Ok(Ending::Complete);
+    }
+    let checkpoint = match stream.checkpoint().await? {
+        Some(_) if swap_state == SwapState::Unprepared => {
+            return Err(Error::new(
+                ErrorKind::Inconsistent,
+                "there is a checkpoint, but the shadow table is gone: somebody dropped it; cancel this migration, clean \
+                 it up and submit it anew",
+            ));
+        }
+        Some(checkpoint) => checkpoint,
+        None => {
+            services.scheduler.enter(lease, Phase::Preparing).await?;
+            stream.prepare().await?;
+            stream.checkpoint().await?.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Inconsistent,
+                    "the checkpoint is missing right after it was begun",
+                )
+            })?
+        }
+    };
+    let ledger = Ledger::restore(checkpoint)?;
+    let phase = if ledger.copy_is_complete() {
+        Phase::Following
+    } else {
+        Phase::Copying
+    };
+    let run = Run {
+        view: Mutex::new(View {
+            phase,
+            table_rows: stream.table_rows().await?,
+            message: String::new(),
+            started: services.clock.now(),
+            rows_at_start: ledger.rows_copied(),
+            progressed: false,
+        }),
+        services: services.clone(),
+        policies: policies.clone(),
+        migration: migration.clone(),
+        lease: lease.clone(),
+        stream,
+        ledger: Mutex::new(ledger),
+        changed: Notify::new(),
+        turn: tokio::sync::Mutex::new(()),
+        complete_requested: AtomicBool::new(migration.may_complete()),
+        observer,
+    };
+    run.enter(phase).await?;
+    run.work().await
+}
+
+impl Run {
+    async fn work(&self) -> Result<Ending> {
+        let cut_over = Box::pin(self.cut_over());
+        let others = Box::pin(async {
+            let first = {
+                let loops = [
+                    Box::pin(self.copy_all()) as futures_util::future::BoxFuture<'_, Result<Ending>>,
+                    Box::pin(self.read_changes()),
+                    Box::pin(self.apply_changes()),
+                    Box::pin(self.keep_alive()),
+                ];
+                // The other loops are dropped here, and with them the turn, if one of them holds it.
+                select_all(loops).await.0
+            };
+            let _turn = self.turn.lock().await;
+            first
+        });
+        match select(cut_over, others).await {
+            Either::Left((ending, _)) | Either::Right((ending, _)) => ending,
+        }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the other loops that the ledger changed.
+    fn ledger_changed(&self) {
+        self.changed.notify_waiters();
+        self.show();
+    }
+
+    /// Waits until `condition` holds of the ledger.
+    async fn until<T>(&self, mut condition: impl FnMut(&mut Ledger) -> Option<T>) -> T {
+        loop {
+            // Registered before the look, so that a change in between is not missed.
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(value) = condition(&mut self.ledger()) {
+                return value;
+            }
+            changed.await;
+        }
+    }
+
+    async fn enter(&self, phase: Phase) -> Result<()> {
+        self.services.scheduler.enter(&self.lease, phase).await?;
+        self.view().phase = phase;
+        self.show();
+        Ok(())
+    }
+
+    fn say(&self, message: impl Into<String>) {
+        self.view().message = message.into();
+        self.show();
+    }
+
+    fn show(&self) {
+        (self.observer)(&self.snapshot());
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let (rows_copied, backlog, complete) = {
+            let ledger = self.ledger();
+            (ledger.rows_copied(), ledger.backlog(), ledger.copy_is_complete())
+        };
+        let view = self.view();
+        let elapsed = (self.services.clock.now() - view.started).as_secs_f64();
+        let rate = (rows_copied - view.rows_at_start) as f64 / elapsed.max(0.001);
+        let left = view.table_rows.saturating_sub(rows_copied);
+        let eta_seconds = match complete {
+            true => Some(0),
+            false => (rate > 0.0).then(|| (left as f64 / rate).ceil() as u64),
+        };
+        Snapshot {
+            phase: view.phase,
+            rows_copied,
+            table_rows: if complete {
+                rows_copied
+            } else {
+                view.table_rows.max(rows_copied)
+            },
+            rows_per_second: rate,
+            eta_seconds,
+            backlog,
+            message: view.message.clone(),
+        }
+    }
+
+    /// Notes in the history that rows of the shadow were committed under this lease for the first time.
+    async fn progressed(&self) -> Result<()> {
+        if std::mem::replace(&mut self.view().progressed, true) {
+            return Ok(());
+        }
+        let detail = format!(
+            "first rows committed on {} in epoch {}",
+            self.lease.server, self.lease.epoch
+        );
+        let (lease, scheduler) = (&self.lease, &self.services.scheduler);
+        scheduler
+            .note(&lease.server, &lease.migration, &lease.agent, "progress", &detail)
+            .await
+    }
+}

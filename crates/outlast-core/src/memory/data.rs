@@ -1,0 +1,276 @@
+//! Everything that replicates.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
+
+use crate::{
+    checkpoint::Checkpoint,
+    error::{Error, ErrorKind, Result},
+    gtid::GtidSet,
+    ids::MigrationId,
+    ledger::Xid,
+    scheduler::{Event, Lease, Migration, PolicyComponent},
+};
+
+use super::log::{Effect, Fence, Part, Write};
+
+/// A table's full name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableName {
+    /// Its schema.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+}
+
+impl TableName {
+    /// `schema.table`.
+    pub fn new(schema: impl Into<String>, table: impl Into<String>) -> Self {
+        Self {
+            schema: schema.into(),
+            table: table.into(),
+        }
+    }
+
+    /// The table that a migration changes.
+    pub fn source(migration: &Migration) -> Self {
+        Self::new(&migration.schema, &migration.table)
+    }
+
+    /// Its shadow.
+    pub fn shadow(migration: &Migration) -> Self {
+        Self::new(migration.shadow_schema(), &migration.table)
+    }
+
+    /// The source after the swap.
+    pub fn retired(migration: &Migration) -> Self {
+        Self::new(migration.retired_schema(), &migration.table)
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    pub(super) rows: BTreeMap<u64, u64>,
+    /// Whether the table has a unique key on its values.
+    pub(super) unique_values: bool,
+}
+
+impl Table {
+    /// The row other than those in `except` that holds `value`, if values are unique here.
+    pub(super) fn holder(&self, value: u64, except: &BTreeSet<u64>) -> Option<u64> {
+        let mut holders = self
+            .rows
+            .iter()
+            .filter(|(key, held)| **held == value && !except.contains(key));
+        self.unique_values
+            .then(|| holders.next().map(|(key, _)| *key))
+            .flatten()
+    }
+}
+
+/// A migration's row; its `liveness_age` is computed when it is read.
+#[derive(Clone, Debug)]
+pub(super) struct StoredMigration {
+    pub(super) migration: Migration,
+    /// UTC of the server that wrote it, as time since the clock's zero.
+    pub(super) alive_at: Duration,
+    /// Order of submission.
+    pub(super) number: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct StoredCheckpoint {
+    pub(super) begun: Checkpoint,
+    pub(super) appliers: BTreeMap<u32, GtidSet>,
+}
+
+impl StoredCheckpoint {
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        let mut checkpoint = self.begun.clone();
+        let mut appliers = self.appliers.values();
+        if let Some(first) = appliers.next() {
+            checkpoint.position = appliers.fold(first.clone(), |all, one| all.intersection(one));
+        }
+        checkpoint
+    }
+}
+
+/// What a server's tables hold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Data {
+    pub(super) tables: BTreeMap<TableName, Table>,
+    pub(super) prepared: BTreeMap<Vec<u8>, Vec<Write>>,
+    pub(super) installed: BTreeSet<Part>,
+    pub(super) migrations: BTreeMap<MigrationId, StoredMigration>,
+    pub(super) fences: BTreeMap<MigrationId, Fence>,
+    pub(super) checkpoints: BTreeMap<MigrationId, StoredCheckpoint>,
+    pub(super) events: Vec<(MigrationId, Event)>,
+    pub(super) components: BTreeMap<String, PolicyComponent>,
+}
+
+impl Data {
+    pub(super) fn execute(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Commit(writes) => self.write_all(writes),
+            Effect::XaPrepare(Xid(xid), writes) => {
+                self.prepared.insert(xid.clone(), writes.clone());
+            }
+            Effect::XaCommit(Xid(xid)) => {
+                let writes = self.prepared.remove(xid).unwrap_or_default();
+                self.write_all(&writes);
+            }
+            Effect::XaRollback(Xid(xid)) => {
+                self.prepared.remove(xid);
+            }
+        }
+    }
+
+    fn write_all(&mut self, writes: &[Write]) {
+        for write in writes {
+            self.write(write);
+        }
+    }
+
+    /// Like a replica in idempotent mode: a server whose history differs takes what it can.
+    fn write(&mut self, write: &Write) {
+        match write {
+            Write::Row { table, key, value } => {
+                if let Some(table) = self.tables.get_mut(table) {
+                    match value {
+                        Some(value) => table.rows.insert(*key, *value),
+                        None => table.rows.remove(key),
+                    };
+                }
+            }
+            Write::Create { table, unique_values } => {
+                let created = Table {
+                    rows: BTreeMap::new(),
+                    unique_values: *unique_values,
+                };
+                self.tables.insert(table.clone(), created);
+            }
+            Write::Drop(table) => {
+                self.tables.remove(table);
+            }
+            Write::Empty(table) => {
+                if let Some(table) = self.tables.get_mut(table) {
+                    table.rows.clear();
+                }
+            }
+            Write::Rename(renames) => {
+                for (from, to) in renames {
+                    if let Some(table) = self.tables.remove(from) {
+                        self.tables.insert(to.clone(), table);
+                    }
+                }
+            }
+            Write::Install(part) => {
+                self.installed.insert(*part);
+            }
+            Write::Migration(stored) => {
+                self.migrations
+                    .insert(stored.migration.id.clone(), StoredMigration::clone(stored));
+            }
+            Write::Fence(id, fence) => {
+                self.fences.insert(id.clone(), fence.clone());
+            }
+            Write::Event(id, event) => self.events.push((id.clone(), event.clone())),
+            Write::Component(component) => {
+                self.components.insert(component.digest.clone(), component.clone());
+            }
+            Write::Begun(..)
+            | Write::Applied { .. }
+            | Write::Chunk(..)
+            | Write::Folded { .. }
+            | Write::Forgotten(_) => {
+                self.write_checkpoint(write);
+            }
+        }
+    }
+
+    fn write_checkpoint(&mut self, write: &Write) {
+        match write {
+            Write::Begun(id, checkpoint) => {
+                self.checkpoints.entry(id.clone()).or_insert_with(|| StoredCheckpoint {
+                    begun: Checkpoint::clone(checkpoint),
+                    appliers: BTreeMap::new(),
+                });
+            }
+            Write::Applied { id, applier, position } => {
+                if let Some(stored) = self.checkpoints.get_mut(id) {
+                    stored.appliers.insert(*applier, position.clone());
+                }
+            }
+            Write::Chunk(id, chunk) => {
+                if let Some(stored) = self.checkpoints.get_mut(id) {
+                    stored.begun.chunks.retain(|c| c.range.after != chunk.range.after);
+                    stored.begun.chunks.push(chunk.clone());
+                }
+            }
+            Write::Folded {
+                id,
+                range,
+                rows,
+                chunks,
+            } => {
+                if let Some(stored) = self.checkpoints.get_mut(id) {
+                    stored.begun.folded = Some(range.clone());
+                    stored.begun.folded_rows = *rows;
+                    stored.begun.chunks.retain(|c| !chunks.contains(c));
+                }
+            }
+            Write::Forgotten(id) => {
+                self.checkpoints.remove(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a prepared XA transaction has changed the table (and row, if one is given): it holds locks on both.
+    pub(super) fn is_xa_locked(&self, name: &TableName, row: Option<u64>) -> bool {
+        self.prepared.values().flatten().any(|write| match write {
+            Write::Row { table, key, .. } => table == name && row.is_none_or(|row| row == *key),
+            _ => false,
+        })
+    }
+
+    pub(super) fn table(&self, name: &TableName) -> Result<&Table> {
+        self.tables.get(name).ok_or_else(|| {
+            Error::new(ErrorKind::StatementRejected, format!("table {name} doesn't exist")).with_code(1146)
+        })
+    }
+
+    pub(super) fn migration(&self, id: &MigrationId) -> Result<&StoredMigration> {
+        self.migrations
+            .get(id)
+            .ok_or_else(|| Error::new(ErrorKind::BadRequest, format!("there is no migration {id}")))
+    }
+
+    /// Invariant I6: the fence row must hold the lease's triple.
+    pub(super) fn check_fence(&self, lease: &Lease) -> Result<()> {
+        let expected = Fence {
+            epoch: lease.epoch,
+            holder: Some((lease.incarnation.clone(), lease.server.uuid.clone())),
+        };
+        match self.fences.get(&lease.migration) {
+            Some(fence) if *fence == expected => Ok(()),
+            fence => Err(fenced(format!(
+                "migration {} is no longer run by {} on {} in epoch {}: its fence is {fence:?}",
+                lease.migration, lease.agent, lease.server, lease.epoch
+            ))),
+        }
+    }
+}
+
+pub(super) fn fenced(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Fenced, message)
+}

@@ -1,0 +1,353 @@
+//! [`Stream`] of a table in memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    checkpoint::{Checkpoint, CheckpointStore, Progress, Transaction},
+    error::{Error, ErrorKind, Result},
+    gtid::GtidSet,
+    ids::Server,
+    key::{Key, KeyRange},
+    ledger::Chunk,
+    scheduler::{Lease, Migration},
+    stream::{Changes, Collision, Copied, CutOver, Examination, Examined, OpenStream, Stream, SwapState},
+};
+
+use super::{
+    changes::MemoryChanges,
+    cluster::Cluster,
+    cut_over::MemoryCutOver,
+    data::{Data, Table, TableName},
+    log::Write,
+    row_key::{key, key_number},
+    session::MemoryTransaction,
+};
+
+/// Streams between tables in memory.
+pub struct MemoryStream {
+    cluster: Arc<Cluster>,
+    store: Arc<dyn CheckpointStore>,
+}
+
+impl MemoryStream {
+    /// Streams on `cluster`, recording in `store`, which must be one that knows [`MemoryTransaction`].
+    pub fn new(cluster: &Arc<Cluster>, store: Arc<dyn CheckpointStore>) -> Self {
+        Self {
+            cluster: Arc::clone(cluster),
+            store,
+        }
+    }
+}
+
+/// The three tables of a migration.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    pub(super) source: TableName,
+    pub(super) shadow: TableName,
+    pub(super) retired: TableName,
+}
+
+#[async_trait]
+impl Stream for MemoryStream {
+    async fn examine(&self, primary: &Server, request: &Examination) -> Result<Examined> {
+        let name = table_of(&request.statement, request.default_schema.as_deref())?;
+        self.cluster
+            .query(primary, |node, _| {
+                let table = node.data.table(&name)?;
+                Ok(Examined {
+                    table_rows: table.rows.len() as u64,
+                    schema: name.schema.clone(),
+                    table: name.table.clone(),
+                    key_columns: vec!["id".to_owned()],
+                })
+            })
+            .await
+    }
+
+    async fn open(&self, lease: &Lease, migration: &Migration) -> Result<Arc<dyn OpenStream>> {
+        self.cluster.pause().await;
+        self.cluster.connect(&lease.server)?;
+        Ok(Arc::new(Open {
+            cluster: Arc::clone(&self.cluster),
+            store: Arc::clone(&self.store),
+            lease: lease.clone(),
+            unique_values: migration.statement.to_ascii_uppercase().contains("ADD UNIQUE"),
+            names: Names {
+                source: TableName::source(migration),
+                shadow: TableName::shadow(migration),
+                retired: TableName::retired(migration),
+            },
+        }))
+    }
+}
+
+/// The table that `ALTER TABLE [schema.]table …` names.
+fn table_of(statement: &str, default_schema: Option<&str>) -> Result<TableName> {
+    let rejected =
+        |why: &str| Error::new(ErrorKind::StatementRejected, format!("{why}: {statement:.200}")).with_code(1064);
+    let mut words = statement.split_whitespace();
+    let is = |word: Option<&str>, keyword: &str| word.is_some_and(|w| w.eq_ignore_ascii_case(keyword));
+    if !is(words.next(), "ALTER") || !is(words.next(), "TABLE") {
+        return Err(rejected("not an ALTER TABLE statement"));
+    }
+    let name = words
+        .next()
+        .ok_or_else(|| rejected("no table is named"))?
+        .replace('`', "");
+    match (name.split_once('.'), default_schema) {
+        (Some((schema, table)), _) => Ok(TableName::new(schema, table)),
+        (None, Some(schema)) => Ok(TableName::new(schema, name)),
+        (None, None) => Err(rejected("No database selected")),
+    }
+}
+
+struct Open {
+    cluster: Arc<Cluster>,
+    store: Arc<dyn CheckpointStore>,
+    lease: Lease,
+    names: Names,
+    unique_values: bool,
+}
+
+impl Open {
+    async fn begin(&self) -> Result<Box<MemoryTransaction>> {
+        Ok(Box::new(MemoryTransaction::begin(&self.cluster, &self.lease).await?))
+    }
+
+    async fn commit(&self, mut transaction: Box<MemoryTransaction>, progress: Progress<'_>) -> Result<()> {
+        let recorded = self.store.record(&mut *transaction, progress).await?;
+        transaction.commit(recorded).await
+    }
+
+    /// DDL is a transaction of its own.
+    async fn statement(&self, write: Write) -> Result<()> {
+        self.cluster
+            .transact(&self.lease.server, |node, _| {
+                node.data.check_fence(&self.lease)?;
+                Ok((vec![write], ()))
+            })
+            .await
+    }
+
+    async fn query<T>(&self, ask: impl FnOnce(&Data) -> Result<T> + Send) -> Result<T> {
+        self.cluster.query(&self.lease.server, |node, _| ask(&node.data)).await
+    }
+
+    /// Refuses the chunk if its rows meet rows of the shadow on the copy key; tells whom they meet on the unique key.
+    fn meets(&self, shadow: &Table, rows: &BTreeMap<u64, u64>) -> Result<Option<Collision>> {
+        if let Some(number) = rows.keys().find(|number| shadow.rows.contains_key(number)) {
+            let message = format!("row {number} of {} was copied before", self.names.shadow);
+            return Err(Error::new(ErrorKind::Inconsistent, message).with_code(1062));
+        }
+        let holders = rows.values().filter_map(|value| shadow.holder(*value, &BTreeSet::new()));
+        let keys: Vec<Key> = holders.collect::<BTreeSet<u64>>().into_iter().map(key).collect();
+        let message = if !keys.is_empty() {
+            format!("rows {keys:?} of {} hold values of the chunk", self.names.shadow)
+        } else if let Some((value, one, other)) = twice(shadow, rows.iter()) {
+            duplicate(value, one, other).message().to_owned()
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Collision { keys, message }))
+    }
+}
+
+#[async_trait]
+impl OpenStream for Open {
+    async fn swap_state(&self) -> Result<SwapState> {
+        let Names {
+            source,
+            shadow,
+            retired,
+        } = &self.names;
+        self.query(|data| {
+            let exists = |name| data.tables.contains_key(name);
+            match (exists(source), exists(shadow), exists(retired)) {
+                (true, false, false) => Ok(SwapState::Unprepared),
+                (true, true, false) => Ok(SwapState::Shadowed),
+                (true, false, true) => Ok(SwapState::Swapped),
+                (is_source, is_shadow, is_retired) => Err(Error::new(
+                    ErrorKind::Inconsistent,
+                    format!("{source}: {is_source}, {shadow}: {is_shadow}, {retired}: {is_retired} fit no state"),
+                )),
+            }
+        })
+        .await
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        let Names { source, shadow, .. } = &self.names;
+        let (is_begun, is_left_over) = self
+            .query(|data| {
+                data.check_fence(&self.lease)?;
+                data.table(source)?;
+                let is_begun = data.checkpoints.contains_key(&self.lease.migration);
+                Ok((is_begun, data.tables.contains_key(shadow)))
+            })
+            .await?;
+        if is_begun {
+            return Ok(());
+        }
+        if is_left_over {
+            self.statement(Write::Drop(shadow.clone())).await?;
+        }
+        let create = Write::Create {
+            table: shadow.clone(),
+            unique_values: self.unique_values,
+        };
+        self.statement(create).await?;
+        let transaction = self.begin().await?;
+        let position = self
+            .cluster
+            .query(&self.lease.server, |node, _| {
+                // The keys of a transaction that is prepared before the position would never be read again: its PREPARE is
+                // in the position, and its COMMIT names no keys.
+                if node.data.is_xa_locked(source, None) {
+                    let message = format!("a prepared XA transaction has changed {source}; it must end first");
+                    return Err(Error::new(ErrorKind::Passing, message));
+                }
+                Ok(node.executed.clone())
+            })
+            .await?;
+        self.commit(transaction, Progress::Begin { position: &position }).await
+    }
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>> {
+        self.store.load(&self.lease.server, &self.lease.migration).await
+    }
+
+    async fn table_rows(&self) -> Result<u64> {
+        self.query(|data| Ok(data.table(&self.names.source)?.rows.len() as u64))
+            .await
+    }
+
+    async fn executed(&self) -> Result<GtidSet> {
+        self.cluster.query(&self.lease.server, |node, _| Ok(node.executed.clone())).await
+    }
+
+    async fn boundary(&self, range: &KeyRange, rows: u64) -> Result<Option<Key>> {
+        let nth = usize::try_from(rows.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.query(|data| {
+            let rows = &data.table(&self.names.source)?.rows;
+            Ok(rows
+                .keys()
+                .map(|number| key(*number))
+                .filter(|key| range.contains(key))
+                .nth(nth))
+        })
+        .await
+    }
+
+    async fn copy(&self, range: &KeyRange) -> Result<Copied> {
+        let mut transaction = self.begin().await?;
+        let session = transaction.session().clone();
+        self.cluster.pause().await;
+        // The snapshot; what the application commits from here on is not in it.
+        let (rows, collision) = self.cluster.in_session(&session, |node| {
+            let source = &node.data.table(&self.names.source)?.rows;
+            let in_range = source.iter().filter(|(number, _)| range.contains(&key(**number)));
+            let rows: BTreeMap<u64, u64> = in_range.map(|(number, value)| (*number, *value)).collect();
+            let collision = self.meets(node.data.table(&self.names.shadow)?, &rows)?;
+            Ok((rows, collision))
+        })?;
+        if let Some(collision) = collision {
+            transaction.rollback().await?;
+            return Ok(Copied::Collision(collision));
+        }
+        for (number, value) in &rows {
+            transaction.set_row(&self.names.shadow, *number, Some(*value));
+        }
+        let chunk = Chunk {
+            range: range.clone(),
+            rows: rows.len() as u64,
+        };
+        self.commit(transaction, Progress::Copied(&chunk)).await?;
+        Ok(Copied::Rows(chunk.rows))
+    }
+
+    async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()> {
+        let numbers: Vec<u64> = keys.iter().map(key_number).collect::<Result<_>>()?;
+        let mut transaction = self.begin().await?;
+        let session = transaction.session().clone();
+        self.cluster.pause().await;
+        let writes = self
+            .cluster
+            .in_session(&session, |node| reread(&node.data, &self.names, &numbers))?;
+        for write in writes {
+            transaction.push(write);
+        }
+        self.commit(transaction, Progress::Applied { applier: 0, position })
+            .await
+    }
+
+    async fn advance(&self, position: &GtidSet) -> Result<()> {
+        let transaction = self.begin().await?;
+        self.commit(transaction, Progress::Applied { applier: 0, position })
+            .await
+    }
+
+    async fn fold(&self, upto: Option<&Key>, chunks: &[Chunk]) -> Result<()> {
+        let transaction = self.begin().await?;
+        self.commit(transaction, Progress::Folded { upto, chunks }).await
+    }
+
+    async fn changes(&self, position: &GtidSet) -> Result<Box<dyn Changes>> {
+        self.cluster.pause().await;
+        let session = self.cluster.connect(&self.lease.server)?;
+        let Names { source, retired, .. } = self.names.clone();
+        Ok(Box::new(MemoryChanges::open(
+            &self.cluster,
+            session,
+            source,
+            retired,
+            position,
+        )?))
+    }
+
+    async fn lock(&self) -> Result<Box<dyn CutOver>> {
+        let cut_over = MemoryCutOver::lock(&self.cluster, &self.lease, &self.names).await?;
+        Ok(Box::new(cut_over))
+    }
+}
+
+/// What makes these rows of the shadow equal to the source, and with them the rows that stand in their way.
+pub(super) fn reread(data: &Data, names: &Names, numbers: &[u64]) -> Result<Vec<Write>> {
+    let source = &data.table(&names.source)?.rows;
+    let shadow = data.table(&names.shadow)?;
+    let mut all: BTreeSet<u64> = numbers.iter().copied().collect();
+    let mut unread: Vec<u64> = all.iter().copied().collect();
+    while let Some(number) = unread.pop() {
+        let in_the_way = source.get(&number).and_then(|value| shadow.holder(*value, &all));
+        if let Some(holder) = in_the_way {
+            all.insert(holder);
+            unread.extend([number, holder]);
+        }
+    }
+    let rows = all.iter().filter_map(|number| source.get_key_value(number));
+    if let Some((value, one, other)) = twice(shadow, rows) {
+        return Err(duplicate(value, one, other));
+    }
+    let write = |number: &u64| Write::Row {
+        table: names.shadow.clone(),
+        key: *number,
+        value: source.get(number).copied(),
+    };
+    Ok(all.iter().map(write).collect())
+}
+
+/// A value that two of these rows have, and both rows, if values are unique in the shadow.
+fn twice<'a>(shadow: &Table, rows: impl Iterator<Item = (&'a u64, &'a u64)>) -> Option<(u64, u64, u64)> {
+    let mut holders: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut rows = rows.filter(|_| shadow.unique_values);
+    rows.find_map(|(number, value)| Some((*value, holders.insert(*value, *number)?, *number)))
+}
+
+fn duplicate(value: u64, one: u64, other: u64) -> Error {
+    let message = format!("value {value} of a unique key is in both rows {one} and {other}");
+    Error::new(ErrorKind::Duplicate, message).with_code(1062)
+}

@@ -1,0 +1,165 @@
+//! The backend itself.
+
+use async_trait::async_trait;
+use outlast_core::{
+    AgentId, Epoch, Incarnation, Lease, Migration, MigrationId, Phase, Result, Scheduler, Server,
+    scheduler::{Ending, Event, PolicyComponent, Report, Request, Requests, Submission},
+};
+use outlast_mysql::{Connector, SessionPools};
+
+use crate::{
+    adoption::Swap,
+    history::{self, Entry},
+    leased::{self, LeasedSessions},
+    policies, requests, schema, stored, submission,
+};
+
+/// [`Scheduler`] on the tables `migrations`, `fence`, `events` and `policies` of the schema `_outlast`.
+///
+/// Texts are cut to what their columns hold: messages and details to 4,000 characters, names to 255. Idle sessions are
+/// kept per server; a session that saw an error is closed.
+pub struct MySqlScheduler {
+    sessions: SessionPools,
+    leased: LeasedSessions,
+}
+
+impl MySqlScheduler {
+    /// A scheduler that reaches servers through `connector`. Connects when it is first asked something.
+    ///
+    /// Its user needs all privileges on `_outlast`, and SELECT on `performance_schema` or, to see and kill sessions of
+    /// earlier owners that connected under another account, also CONNECTION_ADMIN.
+    pub fn new(connector: Connector) -> Self {
+        Self {
+            leased: LeasedSessions::new(connector.clone()),
+            sessions: SessionPools::new(connector),
+        }
+    }
+}
+
+#[async_trait]
+impl Scheduler for MySqlScheduler {
+    async fn install(&self, primary: &Server) -> Result<()> {
+        let mut session = self.sessions.writable(primary).await?;
+        schema::TABLES.install(&mut session).await?;
+        session.give_back();
+        Ok(())
+    }
+
+    async fn submit(&self, primary: &Server, submission: &Submission) -> Result<()> {
+        let mut session = self.sessions.writable(primary).await?;
+        submission::submit(&mut session, submission).await?;
+        session.give_back();
+        Ok(())
+    }
+
+    async fn list(&self, server: &Server) -> Result<Vec<Migration>> {
+        let mut session = self.sessions.session(server).await?;
+        let migrations = stored::list(&mut session).await?;
+        session.give_back();
+        Ok(migrations)
+    }
+
+    async fn get(&self, server: &Server, id: &MigrationId) -> Result<Migration> {
+        let mut session = self.sessions.session(server).await?;
+        let migration = stored::find(&mut session, id).await?;
+        let migration = migration.ok_or_else(|| stored::unknown(id, &session));
+        session.give_back();
+        migration
+    }
+
+    async fn adopt(
+        &self,
+        primary: &Server,
+        id: &MigrationId,
+        expected: Epoch,
+        agent: &AgentId,
+        incarnation: &Incarnation,
+    ) -> Result<Lease> {
+        let mut session = self.sessions.writable(primary).await?;
+        let swap = Swap {
+            primary,
+            migration: id,
+            expected,
+            agent,
+        };
+        let lease = swap.adopt(&mut session, incarnation).await?;
+        session.give_back();
+        Ok(lease)
+    }
+
+    async fn beat(&self, lease: &Lease, report: &Report) -> Result<()> {
+        let done = leased::beat(&self.leased.of(lease), lease, report).await;
+        self.leased.settle(lease, false, done)
+    }
+
+    async fn requests(&self, lease: &Lease) -> Result<Requests> {
+        let done = leased::requests(&self.leased.of(lease), lease).await;
+        self.leased.settle(lease, false, done)
+    }
+
+    async fn enter(&self, lease: &Lease, phase: Phase) -> Result<()> {
+        let done = leased::enter(&self.leased.of(lease), lease, phase).await;
+        self.leased.settle(lease, false, done)
+    }
+
+    async fn finish(&self, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
+        let done = leased::finish(&self.leased.of(lease), lease, ending, message).await;
+        self.leased.settle(lease, true, done)
+    }
+
+    async fn fail_stale(
+        &self,
+        primary: &Server,
+        id: &MigrationId,
+        expected: Epoch,
+        agent: &AgentId,
+        message: &str,
+    ) -> Result<()> {
+        let mut session = self.sessions.writable(primary).await?;
+        let swap = Swap {
+            primary,
+            migration: id,
+            expected,
+            agent,
+        };
+        swap.fail(&mut session, message).await?;
+        session.give_back();
+        Ok(())
+    }
+
+    async fn request(&self, primary: &Server, id: &MigrationId, request: Request) -> Result<()> {
+        let mut session = self.sessions.writable(primary).await?;
+        requests::request(&mut session, id, request).await?;
+        session.give_back();
+        Ok(())
+    }
+
+    async fn note(&self, primary: &Server, id: &MigrationId, agent: &AgentId, kind: &str, detail: &str) -> Result<()> {
+        let mut session = self.sessions.writable(primary).await?;
+        let epoch = history::epoch(&mut session, id).await?;
+        let entry = Entry {
+            migration: id,
+            epoch,
+            agent: agent.as_str(),
+            kind,
+            detail,
+        };
+        history::append(&mut session, entry).await?;
+        session.give_back();
+        Ok(())
+    }
+
+    async fn events(&self, server: &Server, id: &MigrationId) -> Result<Vec<Event>> {
+        let mut session = self.sessions.session(server).await?;
+        let events = history::events(&mut session, id).await?;
+        session.give_back();
+        Ok(events)
+    }
+
+    async fn component(&self, server: &Server, digest: &str) -> Result<PolicyComponent> {
+        let mut session = self.sessions.session(server).await?;
+        let component = policies::find(&mut session, digest).await?;
+        session.give_back();
+        Ok(component)
+    }
+}
