@@ -26,7 +26,7 @@ use toolchain::Toolchain;
 ///
 /// There is no toolchain that can build for `wasm32-unknown-unknown`, a policy doesn't build, or, with `check`,
 /// sources and components disagree.
-pub fn run(check: bool) -> Result<()> {
+pub(crate) fn run(check: bool) -> Result<()> {
     let places = Places::of_this_workspace()?;
     let guests = guests::list(&places.policies)?;
     if check {
@@ -46,7 +46,9 @@ struct Places {
 
 impl Places {
     fn of_this_workspace() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in no workspace")?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("xtask stands in no workspace")?;
         let policies = root.join("policies");
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         Ok(Self {
@@ -68,7 +70,11 @@ fn write_components(places: &Places, guests: &[Guest]) -> Result<()> {
         let bytes = component::of_module(&modules.join(guest.module_file()))?;
         fs::write(places.prebuilt.join(guest.component_file()), &bytes)?;
         println!("{} {} bytes", guest.component_file(), bytes.len());
-        entries.push(Entry { name: guest.name.clone(), sources: guest.sources.clone(), component: sha256_hex(&bytes) });
+        entries.push(Entry {
+            name: guest.name.clone(),
+            sources: guest.sources.clone(),
+            component: sha256_hex(&bytes),
+        });
     }
     for stray in stray_components(places, guests)? {
         fs::remove_file(places.prebuilt.join(&stray))?;
@@ -79,16 +85,26 @@ fn write_components(places: &Places, guests: &[Guest]) -> Result<()> {
     for (entry, guest) in entries.iter_mut().zip(guests::list(&places.policies)?) {
         entry.sources = guest.sources;
     }
-    Manifest { toolchain, components: entries }.save(&places.prebuilt)
+    Manifest {
+        toolchain,
+        components: entries,
+    }
+    .save(&places.prebuilt)
 }
 
 fn check_components(places: &Places, guests: &[Guest]) -> Result<()> {
     let manifest = Manifest::load(&places.prebuilt)?;
     let disagreements = recorded_disagreements(places, guests, &manifest)?;
     if !disagreements.is_empty() {
-        bail!("{}\nrun `cargo xtask policies` and commit policies/prebuilt", disagreements.join("\n"));
+        bail!(
+            "{}\nrun `cargo xtask policies` and commit policies/prebuilt",
+            disagreements.join("\n")
+        );
     }
-    println!("{} policies: sources and components are as recorded in policies/prebuilt/{MANIFEST}", guests.len());
+    println!(
+        "{} policies: sources and components are as recorded in policies/prebuilt/{MANIFEST}",
+        guests.len()
+    );
 
     let toolchain = Toolchain::find(&places.target)?;
     eprintln!("rebuilding the policies with {toolchain}");
@@ -104,7 +120,9 @@ fn check_components(places: &Places, guests: &[Guest]) -> Result<()> {
             differences.push(format!("policies/prebuilt/{file} is not what its sources build to"));
         }
         if component::interface(&committed)? != component::interface(&fresh)? {
-            differences.push(format!("policies/prebuilt/{file} has another interface than its sources"));
+            differences.push(format!(
+                "policies/prebuilt/{file} has another interface than its sources"
+            ));
         }
     }
     ensure!(
@@ -131,11 +149,17 @@ fn recorded_disagreements(places: &Places, guests: &[Guest], manifest: &Manifest
     for guest in guests {
         let file = guest.component_file();
         let Some(entry) = manifest.components.iter().find(|entry| entry.name == guest.name) else {
-            found.push(format!("policies/prebuilt/{MANIFEST} doesn't list the policy `{}`", guest.name));
+            found.push(format!(
+                "policies/prebuilt/{MANIFEST} doesn't list the policy `{}`",
+                guest.name
+            ));
             continue;
         };
         if entry.sources != guest.sources {
-            found.push(format!("the sources of `{}` changed after policies/prebuilt/{file} was built", guest.name));
+            found.push(format!(
+                "the sources of `{}` changed after policies/prebuilt/{file} was built",
+                guest.name
+            ));
         }
         match fs::read(places.prebuilt.join(&file)) {
             Ok(bytes) if sha256_hex(&bytes) == entry.component => {}
@@ -143,8 +167,15 @@ fn recorded_disagreements(places: &Places, guests: &[Guest], manifest: &Manifest
             Err(error) => found.push(format!("policies/prebuilt/{file} can't be read: {error}")),
         }
     }
-    for entry in manifest.components.iter().filter(|entry| guests.iter().all(|guest| guest.name != entry.name)) {
-        found.push(format!("policies/prebuilt/{MANIFEST} lists `{}`, which is no policy", entry.name));
+    for entry in manifest
+        .components
+        .iter()
+        .filter(|entry| guests.iter().all(|guest| guest.name != entry.name))
+    {
+        found.push(format!(
+            "policies/prebuilt/{MANIFEST} lists `{}`, which is no policy",
+            entry.name
+        ));
     }
     for stray in stray_components(places, guests)? {
         found.push(format!("policies/prebuilt/{stray} belongs to no policy"));

@@ -1,2 +1,66 @@
-//! The `outlast` command.
-fn main() {}
+//! The `outlast` command: online schema migrations for MySQL that outlast the server they started on.
+
+mod agent;
+mod cli;
+mod cluster;
+mod config;
+mod display;
+mod exit;
+mod policies;
+mod progress;
+mod requests;
+mod run;
+mod show;
+mod submission;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    cluster::Cluster,
+    exit::{Failure, report},
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let default_level = match &cli.command {
+        Command::Agent(_) => "info",
+        _ => "error",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("OUTLAST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return report(&Failure::refused(format!(
+                "the async runtime can't be started: {error}"
+            )));
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(code) => code,
+        Err(failure) => report(&failure),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let cluster = Cluster::from_options(&cli.connection)?;
+    match cli.command {
+        Command::Run(options) => run::run(cluster, options).await,
+        Command::Resume(options) => run::resume(cluster, options).await,
+        Command::Submit(options) => submission::submit(&cluster, options).await,
+        Command::Agent(options) => agent::serve(cluster, options).await,
+        Command::List(options) => show::list(&cluster, options.format).await,
+        Command::Status(options) => show::status(&cluster, &options.id, options.format).await,
+        Command::Events(options) => show::events(&cluster, &options.id, options.format).await,
+        Command::Complete(options) => requests::complete(&cluster, &options.id).await,
+        Command::Cancel(options) => requests::cancel(&cluster, &options.id).await,
+        Command::Retry(options) => requests::retry(&cluster, &options.id).await,
+    }
+}

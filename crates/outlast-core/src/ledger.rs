@@ -468,3 +468,6 @@ fn overlapping(range: &KeyRange, other: &KeyRange) -> Error {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

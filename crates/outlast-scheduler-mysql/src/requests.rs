@@ -3,7 +3,7 @@
 //! A request locks the migration's own row and nothing else, so that it can't deadlock with owners and adopters.
 
 use outlast_core::{Epoch, Error, ErrorKind, MigrationId, Result, Status, scheduler::Request};
-use outlast_mysql::{Session, quote};
+use outlast_mysql::{Session, is_missing, quote};
 
 use crate::{
     history::{self, Entry},
@@ -79,7 +79,11 @@ async fn lock(session: &mut Session, id: &MigrationId) -> Result<Option<Current>
          FROM _outlast.migrations WHERE id = {} FOR UPDATE",
         quote::text(id.as_str())
     );
-    let Some(row) = session.first::<Columns>(&sql).await? else {
+    let row: Option<Columns> = match session.first(&sql).await {
+        Err(error) if is_missing(&error) => None,
+        found => found?,
+    };
+    let Some(row) = row else {
         return Ok(None);
     };
     let (status, epoch, schema, table, complete_requested, cancel_requested, was_retried) = row;

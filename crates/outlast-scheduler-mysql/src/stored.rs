@@ -19,8 +19,8 @@ const SELECT: &str = "SELECT id, statement, schema_name, table_name, CAST(option
 
 /// All migrations, oldest first; none where nothing is installed.
 pub(crate) async fn list(session: &mut Session) -> Result<Vec<Migration>> {
-    let rows = session.rows(&format!("{SELECT} ORDER BY migrations.submitted_at, id"));
-    match rows.await {
+    let sql = format!("{SELECT} ORDER BY migrations.submitted_at, id");
+    match session.rows(&sql).await {
         Err(error) if is_missing(&error) => Ok(Vec::new()),
         rows => rows?.into_iter().map(read).collect(),
     }
@@ -28,8 +28,8 @@ pub(crate) async fn list(session: &mut Session) -> Result<Vec<Migration>> {
 
 /// One migration.
 pub(crate) async fn find(session: &mut Session, id: &MigrationId) -> Result<Option<Migration>> {
-    let row = session.first(&format!("{SELECT} WHERE id = {}", quote::text(id.as_str())));
-    match row.await {
+    let sql = format!("{SELECT} WHERE id = {}", quote::text(id.as_str()));
+    match session.first(&sql).await {
         Err(error) if is_missing(&error) => Ok(None),
         row => row?.map(read).transpose(),
     }

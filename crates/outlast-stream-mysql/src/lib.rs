@@ -1,1 +1,67 @@
-//! TODO
+//! Moves rows from a source table to its shadow on MySQL: row copy by key ranges, catch-up from the binlog, cut-over.
+//!
+//! The binlog says which keys changed, and the server moves the rows (invariant I2): a chunk is one `INSERT … SELECT` over a
+//! key range, a change is a `DELETE` and an `INSERT … SELECT` of its key. Values never pass through this program; only key
+//! columns are ever decoded.
+//!
+//! Usable without the scheduler: open a [`Stream`](outlast_core::Stream) under a lease whose fence row you wrote, and drive
+//! it with [`outlast_core::engine`] or step by step.
+
+mod changes;
+mod collision;
+mod cut_over;
+mod examine;
+mod foreign;
+mod key;
+mod lexer;
+mod open;
+mod plan;
+mod shadow;
+mod statement;
+mod table;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use outlast_core::{
+    CheckpointStore, Lease, Migration, Result, Server,
+    stream::{Examination, Examined, OpenStream, Stream},
+};
+use outlast_mysql::{Connector, Purpose, SessionPool};
+
+/// Streams on MySQL.
+pub struct MySqlStream {
+    connector: Connector,
+    checkpoints: Arc<dyn CheckpointStore>,
+}
+
+impl MySqlStream {
+    /// A stream backend that records its progress in `checkpoints`, which must write in
+    /// [`FencedTransaction`](outlast_mysql::FencedTransaction)s.
+    pub fn new(connector: Connector, checkpoints: Arc<dyn CheckpointStore>) -> Self {
+        Self { connector, checkpoints }
+    }
+}
+
+#[async_trait]
+impl Stream for MySqlStream {
+    async fn examine(&self, primary: &Server, request: &Examination) -> Result<Examined> {
+        let mut session = self.connector.connect(primary, &Purpose::default()).await?;
+        examine::examine(&mut session, request).await
+    }
+
+    async fn open(&self, lease: &Lease, migration: &Migration) -> Result<Arc<dyn OpenStream>> {
+        let purpose = Purpose {
+            migration: Some(lease.migration.clone()),
+            incarnation: Some(lease.incarnation.clone()),
+        };
+        let pool = SessionPool::new(self.connector.clone(), lease.server.clone(), purpose);
+        let checkpoints = Arc::clone(&self.checkpoints);
+        Ok(Arc::new(open::OpenMySqlStream::new(
+            pool,
+            checkpoints,
+            lease,
+            migration,
+        )?))
+    }
+}

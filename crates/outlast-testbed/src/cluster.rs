@@ -16,6 +16,9 @@ use crate::port::ReservedPort;
 use crate::topology::Topology;
 use crate::{group_replication, replication, semi_sync};
 
+/// A stranger can take a port between the moment it is found free and the start of the server.
+const START_ATTEMPTS: usize = 3;
+const PORT_CONFLICT: &str = "Address already in use";
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running topology. Dropping it kills its servers and removes their data.
@@ -61,6 +64,18 @@ impl ClusterBuilder {
     /// When no server is found (see [`Distribution::find_or_unpack`]), or one doesn't come up: with its error log.
     pub async fn start(self) -> Result<Cluster> {
         ensure!(self.topology.nodes() > 0, "a cluster needs at least one node");
+        for _ in 1..START_ATTEMPTS {
+            match self.clone().start_once().await {
+                Err(error) if format!("{error:#}").contains(PORT_CONFLICT) => {
+                    tracing::info!("trying other ports: {error:#}")
+                }
+                outcome => return outcome,
+            }
+        }
+        self.start_once().await
+    }
+
+    async fn start_once(self) -> Result<Cluster> {
         let distribution = match self.distribution {
             Some(distribution) => distribution,
             None => find_distribution().await?,
@@ -76,7 +91,9 @@ impl ClusterBuilder {
         let nodes = start_nodes(directory.path(), Arc::new(distribution), ports, arguments).await?;
         let directory = match std::env::var_os("OUTLAST_TESTBED_KEEP") {
             Some(_) => {
-                tracing::info!(path = %directory.keep().display(), "keeping the cluster's directory");
+                // Not inside the macro, which evaluates nothing when nobody listens.
+                let path = directory.keep();
+                tracing::info!(path = %path.display(), "keeping the cluster's directory");
                 None
             }
             None => Some(directory),
@@ -176,7 +193,7 @@ impl Cluster {
     /// When it hasn't within `limit`, or either doesn't answer.
     pub async fn wait_for_catch_up(&self, index: usize, limit: Duration) -> Result<()> {
         let executed = self.primary().gtid_executed().await?;
-        self.node(index).wait_for_gtids(&executed, limit).await
+        replication::wait_until_applied(self.node(index), &executed, limit).await
     }
 
     /// Remembers who the primary is, and tells everybody who follows it.

@@ -52,7 +52,7 @@ impl Cluster {
         }
         let (from, next) = (self.primary(), self.node(to));
         from.execute("SET GLOBAL super_read_only = ON").await?;
-        next.wait_for_gtids(&from.gtid_executed().await?, LIMIT)
+        replication::wait_until_applied(next, &from.gtid_executed().await?, LIMIT)
             .await
             .context("switching over")?;
         next.execute("STOP REPLICA").await?;
@@ -82,7 +82,8 @@ impl Cluster {
                 // A delayed applier must not wait any longer, nor a paused one.
                 replication::set_delay(next, 0).await?;
                 next.execute("STOP REPLICA IO_THREAD").await?;
-                next.wait_for_gtids(&replication::received(next).await?, LIMIT)
+                let received = replication::received(next).await?;
+                replication::wait_until_applied(next, &received, LIMIT)
                     .await
                     .context("applying the relay log")?;
                 next.execute("STOP REPLICA").await?;
@@ -93,7 +94,8 @@ impl Cluster {
         self.take_over(to, false).await
     }
 
-    /// Starts a former primary if it doesn't run, and makes it a replica of the present one. What it executed and the
+    /// Starts a former primary if it doesn't run, and makes it a replica of the present one, or a member of the group again.
+    /// In a group, a node with errant transactions is started and not joined: the group would refuse it. What it executed and the
     /// primary never received is returned, not hidden: such a node may hold other data, and may stop replicating;
     /// [`rebuild`](Self::rebuild) makes it anew.
     ///
@@ -127,7 +129,7 @@ impl Cluster {
     }
 
     /// Throws a node's data away and lets it replicate everything from the primary's first binlog on, as a new server with
-    /// another `server_uuid`.
+    /// another `server_uuid` and `server_id`.
     ///
     /// # Errors
     ///

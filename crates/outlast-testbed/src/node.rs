@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub struct Node {
     distribution: Arc<Distribution>,
     arguments: ExtraArguments,
     boots_writable: AtomicBool,
+    /// How often the data was thrown away.
+    rebuilds: AtomicUsize,
     process: Mutex<Option<ChildProcess>>,
 }
 
@@ -63,11 +65,12 @@ impl Node {
             distribution,
             arguments,
             boots_writable: AtomicBool::new(false),
+            rebuilds: AtomicUsize::new(0),
             process: Mutex::new(None),
         })
     }
 
-    /// The node's place in [`Cluster::nodes`](crate::Cluster::nodes), from 0; its `server_id` is one more.
+    /// The node's place in [`Cluster::nodes`](crate::Cluster::nodes), from 0; its `server_id` is one more, until it is rebuilt.
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
@@ -346,9 +349,15 @@ impl Node {
     /// Kills the server and throws its data away: the next start is that of a new server. Blocks.
     pub(crate) fn wipe(&self) -> Result<()> {
         self.kill9();
+        self.rebuilds.fetch_add(1, Ordering::SeqCst);
         let data = self.data_directory();
         fs::remove_dir_all(&data).with_context(|| format!("removing {}", data.display()))?;
         self.distribution.create_data_directory(&data)
+    }
+
+    /// Another one after each rebuild: a server skips events that carry its own id, even if it lost them.
+    fn server_id(&self) -> usize {
+        self.index + 1 + 1000 * self.rebuilds.load(Ordering::SeqCst)
     }
 
     fn command(&self) -> std::process::Command {
@@ -366,7 +375,7 @@ impl Node {
             "--bind-address=127.0.0.1".to_owned(),
             "--skip-name-resolve".to_owned(),
             "--mysqlx=OFF".to_owned(),
-            format!("--server-id={}", self.index + 1),
+            format!("--server-id={}", self.server_id()),
             "--report-host=127.0.0.1".to_owned(),
             format!("--report-port={port}"),
             "--gtid-mode=ON".to_owned(),

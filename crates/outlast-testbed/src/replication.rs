@@ -54,6 +54,29 @@ pub(crate) async fn received(node: &Node) -> Result<String> {
     Ok(sets.concat().replace('\n', ""))
 }
 
+/// Waits until the node has executed all of `gtids`; if it hasn't within `limit`, says what keeps it from that.
+pub(crate) async fn wait_until_applied(node: &Node, gtids: &str, limit: Duration) -> Result<()> {
+    let Err(late) = node.wait_for_gtids(gtids, limit).await else {
+        return Ok(());
+    };
+    let complaints = complaints(node).await?;
+    Err(late.context(format!("node {} doesn't catch up: {complaints:?}", node.index())))
+}
+
+/// What a node's receiver and applier complain about, for messages. Empty if they don't.
+async fn complaints(node: &Node) -> Result<String> {
+    let found: Vec<String> = node
+        .query(
+            "SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_connection_status WHERE LAST_ERROR_NUMBER <> 0 \
+             UNION SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_coordinator \
+             WHERE LAST_ERROR_NUMBER <> 0 \
+             UNION SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_worker \
+             WHERE LAST_ERROR_NUMBER <> 0",
+        )
+        .await?;
+    Ok(found.join("; "))
+}
+
 /// Sets how many seconds behind its source the node applies; 0 for at once. What it has received stays.
 pub(crate) async fn set_delay(node: &Node, seconds: u32) -> Result<()> {
     node.execute("STOP REPLICA SQL_THREAD").await?;

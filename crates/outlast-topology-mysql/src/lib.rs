@@ -1,1 +1,17 @@
-//! TODO
+//! Finds the primary among MySQL servers, and reads what adoption must know about one.
+//!
+//! * [`MySqlTopology`] asks the servers which of the first two rules holds, at every look.
+//! * [`ProbedList`]: servers with asynchronous or semi-synchronous replication; the one that takes writes is the primary.
+//! * [`GroupReplication`]: the group says who its primary is.
+//! * [`SingleEndpoint`]: one address behind which the primary changes (VIP, DNS name, proxy).
+//!
+//! What is asked is in `probe`; what follows from the answers is decided by pure functions in `verdict` and `group`.
+
+mod backends;
+mod group;
+mod inspect;
+mod probe;
+mod servers;
+mod verdict;
+
+pub use backends::{GroupReplication, MySqlTopology, ProbedList, SingleEndpoint};

@@ -29,9 +29,15 @@ impl Guest for DefaultAdoption {
             return AdoptionVerdict::Adopt;
         }
         let (silence_ms, recheck_ms) = if view.server_changed {
-            (duration(&view.params, "adopt_grace", ADOPT_GRACE_MS), PROMOTED_RECHECK_MS)
+            (
+                duration(&view.params, "adopt_grace", ADOPT_GRACE_MS),
+                PROMOTED_RECHECK_MS,
+            )
         } else {
-            (duration(&view.params, "takeover_after", TAKEOVER_AFTER_MS), SAME_SERVER_RECHECK_MS)
+            (
+                duration(&view.params, "takeover_after", TAKEOVER_AFTER_MS),
+                SAME_SERVER_RECHECK_MS,
+            )
         };
         match silence_ms.saturating_sub(view.liveness_age_ms) {
             0 => AdoptionVerdict::Adopt,

@@ -32,7 +32,9 @@ impl Guest for DefaultRetry {
         let (low, high) = if view.kind == "server-gone" {
             SERVER_GONE_MS
         } else {
-            let ceiling = 3_u64.saturating_pow(view.attempts.max(1)).saturating_mul(BACKOFF_BASE_MS);
+            let ceiling = 3_u64
+                .saturating_pow(view.attempts.max(1))
+                .saturating_mul(BACKOFF_BASE_MS);
             (BACKOFF_BASE_MS, ceiling.min(BACKOFF_CAP_MS))
         };
         // From the seed, so that migrations that failed together don't return together.

@@ -27,7 +27,10 @@ impl Root {
         remove(&partial)?;
         remove(unpacked)?;
         fs::create_dir_all(&partial)?;
-        eprintln!("unpacking Debian's toolchain for WebAssembly into {}", unpacked.display());
+        eprintln!(
+            "unpacking Debian's toolchain for WebAssembly into {}",
+            unpacked.display()
+        );
         unpack(&partial).context("unpacking Debian's toolchain for WebAssembly")?;
         fs::rename(&partial, unpacked)?;
         Ok(Self(unpacked.to_owned()))
@@ -56,12 +59,17 @@ impl Root {
         let mut linkers = Vec::new();
         for entry in fs::read_dir(&bin).with_context(|| format!("reading {}", bin.display()))? {
             let path = entry?.path();
-            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("wasm-ld-")) {
+            if path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("wasm-ld-"))
+            {
                 linkers.push(path);
             }
         }
         linkers.sort();
-        linkers.pop().with_context(|| format!("no wasm-ld in {}", bin.display()))
+        linkers
+            .pop()
+            .with_context(|| format!("no wasm-ld in {}", bin.display()))
     }
 
     /// A command that finds the libraries of this root.
@@ -88,7 +96,9 @@ fn unpack(root: &Path) -> Result<()> {
     let compiler = Root(root.to_owned());
     let version = output(compiler.command(&compiler.rustc()).args(["--version", "--verbose"]))?;
     let llvm = version.lines().find_map(|line| line.strip_prefix("LLVM version: "));
-    let major = llvm.and_then(|llvm| llvm.split('.').next()).context("rustc doesn't name its LLVM")?;
+    let major = llvm
+        .and_then(|llvm| llvm.split('.').next())
+        .context("rustc doesn't name its LLVM")?;
     apt.unpack(&[&format!("lld-{major}")], root)?;
     ensure!(compiler.is_complete(), "the packages don't hold what they used to");
     remove(&root.join("apt"))
@@ -112,7 +122,10 @@ impl Apt {
             "Debug::NoLocking=1".to_owned(),
             "APT::Sandbox::User=".to_owned(),
         ];
-        let options = settings.into_iter().flat_map(|setting| ["-o".to_owned(), setting]).collect();
+        let options = settings
+            .into_iter()
+            .flat_map(|setting| ["-o".to_owned(), setting])
+            .collect();
         let apt = Self { options, debs };
         output(apt.get().arg("update"))?;
         Ok(apt)
@@ -126,8 +139,11 @@ impl Apt {
 
     /// Downloads the packages and what they need beyond what is installed, and unpacks them into `root`.
     fn unpack(&self, packages: &[&str], root: &Path) -> Result<()> {
-        let plan =
-            output(self.get().args(["--simulate", "--yes", "--no-install-recommends", "install"]).args(packages))?;
+        let plan = output(
+            self.get()
+                .args(["--simulate", "--yes", "--no-install-recommends", "install"])
+                .args(packages),
+        )?;
         let mut names: Vec<&str> = plan
             .lines()
             .filter_map(|line| line.strip_prefix("Inst "))

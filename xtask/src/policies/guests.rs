@@ -52,7 +52,12 @@ struct Package {
 /// The members of the guests' workspace, in the order in which its manifest lists them.
 pub(super) fn list(policies: &Path) -> Result<Vec<Guest>> {
     let manifest: WorkspaceManifest = read_toml(&policies.join("Cargo.toml"))?;
-    manifest.workspace.members.iter().map(|member| guest(policies, member)).collect()
+    manifest
+        .workspace
+        .members
+        .iter()
+        .map(|member| guest(policies, member))
+        .collect()
 }
 
 fn guest(policies: &Path, member: &Path) -> Result<Guest> {
@@ -75,7 +80,10 @@ fn guest(policies: &Path, member: &Path) -> Result<Guest> {
             digest.update(part);
         }
     }
-    Ok(Guest { name: manifest.package.name, sources: hex(&digest.finalize()) })
+    Ok(Guest {
+        name: manifest.package.name,
+        sources: hex(&digest.finalize()),
+    })
 }
 
 /// Adds the files below `policies/dir`, as paths relative to `policies`.

@@ -57,7 +57,11 @@ impl Manifest {
 
 impl fmt::Display for ToolchainIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}; {}; wit-component {}", self.rustc, self.cargo, self.linker, self.wit_component)
+        write!(
+            f,
+            "{}; {}; {}; wit-component {}",
+            self.rustc, self.cargo, self.linker, self.wit_component
+        )
     }
 }
 

@@ -44,8 +44,9 @@ impl Toolchain {
                      or use a Debian whose archive has rustc-web, cargo-web and rust-web-src",
                 ),
             },
-            Some("rustup") => Self::rustup()?
-                .context("the target is not there: run `rustup target add wasm32-unknown-unknown`"),
+            Some("rustup") => {
+                Self::rustup()?.context("the target is not there: run `rustup target add wasm32-unknown-unknown`")
+            }
             Some("debian") => Self::debian(target),
             Some(other) => bail!("{CHOICE} is `{other}`; write `rustup` or `debian`"),
         }
@@ -91,52 +92,66 @@ impl Toolchain {
     /// The bytes don't depend on where the workspace, cargo's home or the toolchain stand.
     pub(super) fn build(&self, policies: &Path, target: &Path, locked: bool) -> Result<PathBuf> {
         let target = target.join("policies");
-        let (mut command, std_source) = match &self.kind {
-            Kind::Rustup { rustc, cargo } => {
-                let mut command = Command::new(cargo);
-                command.env("RUSTC", rustc).arg("build");
-                (command, None)
-            }
-            Kind::Debian(root) => {
-                let mut command = root.command(&root.cargo());
-                command
-                    .env("RUSTC", root.rustc())
-                    // -Zbuild-std on a stable compiler: there is no prebuilt standard library for the target.
-                    .env("RUSTC_BOOTSTRAP", "1")
-                    .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", root.linker()?)
-                    .args(["build", "-Zbuild-std=std,panic_abort"]);
-                (command, Some(root.std_source()))
-            }
-        };
+        // Only after fetching is it known which folders of cargo's home the sources stand in.
+        let mut fetch = self.cargo(policies, &target, locked);
+        fetch.arg("fetch");
+        succeed(&mut fetch)?;
         let flags: Vec<String> = self
-            .remapped(policies, &target, std_source.as_deref())?
+            .remapped(policies, &target)?
             .into_iter()
             .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
             .collect();
-        command
-            .current_dir(policies)
-            .env("CARGO_TARGET_DIR", &target)
-            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-            .env_remove("RUSTC_WRAPPER")
-            .env_remove("RUSTC_WORKSPACE_WRAPPER")
-            .args(["--release", "--target", TARGET]);
-        if locked {
-            command.arg("--locked");
+        let mut build = self.cargo(policies, &target, locked);
+        build
+            .args(["build", "--release", "--target", TARGET])
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+        if let Kind::Debian(root) = &self.kind {
+            // There is no prebuilt standard library for the target, and the compiler is a stable one.
+            build
+                .arg("-Zbuild-std=std,panic_abort")
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", root.linker()?);
         }
-        let status = command.status().with_context(|| format!("running {command:?}"))?;
-        ensure!(status.success(), "the policies don't build: {status}");
+        succeed(&mut build)?;
         Ok(target.join(TARGET).join("release"))
     }
 
+    /// Cargo for the guests' workspace, without a subcommand, and undisturbed by what wraps or tunes other builds.
+    fn cargo(&self, policies: &Path, target: &Path, locked: bool) -> Command {
+        let mut command = match &self.kind {
+            Kind::Rustup { rustc, cargo } => {
+                let mut command = Command::new(cargo);
+                command.env("RUSTC", rustc);
+                command
+            }
+            Kind::Debian(root) => {
+                let mut command = root.command(&root.cargo());
+                command.env("RUSTC", root.rustc());
+                command
+            }
+        };
+        command
+            .current_dir(policies)
+            .env("CARGO_TARGET_DIR", target)
+            .env_remove("RUSTC_WRAPPER")
+            .env_remove("RUSTC_WORKSPACE_WRAPPER");
+        if locked {
+            command.arg("--locked");
+        }
+        command
+    }
+
     /// Folders whose paths would get into panic messages, and what stands there instead; the last match counts.
-    fn remapped(&self, policies: &Path, target: &Path, std_source: Option<&Path>) -> Result<Vec<(PathBuf, &'static str)>> {
+    fn remapped(&self, policies: &Path, target: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
         let mut remapped = vec![(policies.to_owned(), "/policies"), (target.to_owned(), "/target")];
-        if let Some(source) = std_source {
-            remapped.push((source.to_owned(), "/rust"));
+        if let Kind::Debian(root) = &self.kind {
+            remapped.push((root.std_source(), "/rust"));
         }
         let home = match std::env::var_os("CARGO_HOME") {
             Some(home) => PathBuf::from(home),
-            None => std::env::home_dir().context("neither CARGO_HOME nor a home directory")?.join(".cargo"),
+            None => std::env::home_dir()
+                .context("neither CARGO_HOME nor a home directory")?
+                .join(".cargo"),
         };
         remapped.push((home.clone(), "/cargo"));
         // Below it the folder of a registry carries a name of its own on every machine that uses a mirror.
@@ -157,6 +172,13 @@ impl fmt::Display for Toolchain {
         };
         write!(f, "{} ({source})", self.rustc)
     }
+}
+
+/// Runs a command that must succeed; its output goes where this program's goes.
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("running {command:?}"))?;
+    ensure!(status.success(), "the policies don't build: {command:?}: {status}");
+    Ok(())
 }
 
 /// What a command that must succeed prints, without the final newline.

@@ -144,7 +144,9 @@ impl Open {
             let message = format!("row {number} of {} was copied before", self.names.shadow);
             return Err(Error::new(ErrorKind::Inconsistent, message).with_code(1062));
         }
-        let holders = rows.values().filter_map(|value| shadow.holder(*value, &BTreeSet::new()));
+        let holders = rows
+            .values()
+            .filter_map(|value| shadow.holder(*value, &BTreeSet::new()));
         let keys: Vec<Key> = holders.collect::<BTreeSet<u64>>().into_iter().map(key).collect();
         let message = if !keys.is_empty() {
             format!("rows {keys:?} of {} hold values of the chunk", self.names.shadow)
@@ -227,7 +229,9 @@ impl OpenStream for Open {
     }
 
     async fn executed(&self) -> Result<GtidSet> {
-        self.cluster.query(&self.lease.server, |node, _| Ok(node.executed.clone())).await
+        self.cluster
+            .query(&self.lease.server, |node, _| Ok(node.executed.clone()))
+            .await
     }
 
     async fn boundary(&self, range: &KeyRange, rows: u64) -> Result<Option<Key>> {

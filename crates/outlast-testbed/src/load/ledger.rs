@@ -36,8 +36,11 @@ struct Promise {
 }
 
 /// All the rows a writer wrote or looked at, and what must be in them.
-#[derive(Default)]
 pub(crate) struct Ledger {
+    /// What the writer puts into the column `writer`.
+    writer: i32,
+    /// The highest key that was there before the load; the server chooses those above.
+    filled: u64,
     promises: BTreeMap<u64, Promise>,
     /// What is certainly in these rows of the present server.
     known: BTreeMap<u64, Option<RowState>>,
@@ -57,6 +60,17 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
+    pub(crate) fn new(writer: i32, filled: u64) -> Self {
+        Self {
+            writer,
+            filled,
+            promises: BTreeMap::new(),
+            known: BTreeMap::new(),
+            free: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
     /// Another connection, perhaps another server: every row must be looked at again before it is written.
     pub(crate) fn forget_server(&mut self) {
         self.known.clear();
@@ -74,6 +88,7 @@ impl Ledger {
 
     /// The server showed what is in a row: settles doubts, or finds a loss. From now on that is promised.
     pub(crate) fn observe(&mut self, id: u64, found: Option<RowState>) {
+        let found = self.own(id, found.as_ref()).cloned();
         let loss = self
             .promises
             .get(&id)
@@ -129,6 +144,12 @@ impl Ledger {
             .map(|(id, _)| *id)
     }
 
+    /// The row, unless it is another writer's: after a rollback at a failover, or a lost insert, the new primary chooses the
+    /// same key again for somebody else.
+    fn own<'a>(&self, id: u64, found: Option<&'a RowState>) -> Option<&'a RowState> {
+        found.filter(|row| id <= self.filled || row.writer == self.writer)
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.promises.len()
     }
@@ -149,7 +170,7 @@ impl Ledger {
         let at_the_end = self
             .promises
             .iter()
-            .filter_map(|(id, promise)| promise.contradiction(*id, found.get(id)));
+            .filter_map(|(id, promise)| promise.contradiction(*id, self.own(*id, found.get(id))));
         self.lost.iter().cloned().chain(at_the_end).collect()
     }
 }
@@ -185,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_acknowledged_write_that_is_gone_is_a_loss() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(1, 100);
         ledger.acknowledge(7, row(1));
         ledger.acknowledge(7, row(2));
         assert!(ledger.losses(&table(&[(7, 2)])).is_empty());
@@ -195,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_deleted_row_that_comes_back_is_a_loss() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(1, 100);
         ledger.acknowledge(7, None);
         assert!(ledger.losses(&table(&[])).is_empty());
         assert_eq!(ledger.losses(&table(&[(7, 1)])).len(), 1);
@@ -203,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_write_in_doubt_may_have_happened_or_not_until_it_is_seen() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(1, 100);
         ledger.acknowledge(7, row(1));
         ledger.doubt(7, row(2));
         assert!(ledger.losses(&table(&[(7, 1)])).is_empty());
@@ -216,10 +237,27 @@ mod tests {
 
     #[test]
     fn a_doubtful_first_write_to_a_row_remembers_what_was_there() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(1, 100);
         ledger.observe(7, row(1));
         ledger.doubt(7, row(2));
         assert!(ledger.losses(&table(&[(7, 1)])).is_empty());
         assert_eq!(ledger.losses(&table(&[])).len(), 1);
+    }
+
+    #[test]
+    fn a_key_chosen_again_for_another_writer_hides_no_loss_and_makes_none() {
+        let others = RowState {
+            writer: 2,
+            version: 9,
+            email: "9".to_owned(),
+        };
+        let found = BTreeMap::from([(101, others)]);
+        let mut rolled_back = Ledger::new(1, 100);
+        rolled_back.doubt(101, row(1));
+        assert!(rolled_back.losses(&found).is_empty());
+
+        let mut lost = Ledger::new(1, 100);
+        lost.acknowledge(101, row(1));
+        assert_eq!(lost.losses(&found).len(), 1);
     }
 }

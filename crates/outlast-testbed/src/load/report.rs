@@ -102,15 +102,24 @@ impl LoadReport {
         }
     }
 
-    /// Errors that a failover doesn't explain: those of a migration, unless the test made them itself. Only lost
-    /// connections and replies of servers that are no writable primary (any more) are explained.
+    /// Errors that neither a failover nor the writers themselves explain: those of a migration, unless the test made them
+    /// itself. Explained are lost connections, replies of servers that are no writable primary (any more), and
+    /// [`deadlocks`](Self::deadlocks).
     #[must_use]
     pub fn unexplained_errors(&self) -> BTreeMap<u16, ServerErrors> {
+        let unexplained = |code: u16| code != DEADLOCK && !NOT_PRIMARY.contains(&code);
         self.server_errors
             .iter()
-            .filter(|(code, _)| !NOT_PRIMARY.contains(code))
-            .map(|(c, e)| (*c, e.clone()))
+            .filter(|(code, _)| unexplained(**code))
+            .map(|(code, errors)| (*code, errors.clone()))
             .collect()
+    }
+
+    /// How many transactions the server rolled back to break a deadlock. Writers that swap unique values meet one by
+    /// themselves in some thousands of transactions; many more than that are somebody else's doing.
+    #[must_use]
+    pub fn deadlocks(&self) -> u64 {
+        self.server_errors.get(&DEADLOCK).map_or(0, |errors| errors.count)
     }
 
     /// Compares each row that was written or read with what must be in it: its last acknowledged write, or a later one whose reply
@@ -166,8 +175,9 @@ pub(crate) enum ErrorKind {
 
 /// Shutdown, read-only, offline, no quorum, rolled back by the group.
 const NOT_PRIMARY: [u16; 7] = [1053, 1290, 1792, 1836, 3032, 3100, 3101];
+const DEADLOCK: u16 = 1213;
 /// Lock wait timeout, deadlock, duplicate.
-const NOT_COMMITTED: [u16; 3] = [1205, 1213, 1062];
+const NOT_COMMITTED: [u16; 3] = [1205, DEADLOCK, 1062];
 
 impl Tally {
     pub(crate) fn acknowledge(&mut self, at: Duration) {

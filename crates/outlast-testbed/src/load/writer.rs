@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::Result;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Params};
 use rand::rngs::StdRng;
@@ -35,6 +36,13 @@ pub(crate) struct Settings {
     pub(crate) primary: watch::Receiver<String>,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) acknowledged: Arc<AtomicU64>,
+}
+
+impl Settings {
+    /// What the writer puts into the column `writer`: its number plus one, as 0 is for rows that were there before.
+    fn column(&self) -> i32 {
+        i32::try_from(self.number + 1).unwrap_or(i32::MAX)
+    }
 }
 
 /// What a writer leaves behind.
@@ -76,20 +84,17 @@ impl From<Error> for Failure {
 
 impl Writer {
     pub(crate) fn new(settings: Settings) -> Self {
-        let rng = StdRng::seed_from_u64(
-            settings
-                .seed
-                .wrapping_mul(1_000_003)
-                .wrapping_add(settings.number as u64),
-        );
-        let version = settings.first_version;
+        let seed = settings
+            .seed
+            .wrapping_mul(1_000_003)
+            .wrapping_add(settings.number as u64);
         Self {
-            settings,
-            rng,
-            version,
-            ledger: Ledger::default(),
+            rng: StdRng::seed_from_u64(seed),
+            version: settings.first_version,
+            ledger: Ledger::new(settings.column(), settings.filled),
             tally: Tally::default(),
             flight: Flight::default(),
+            settings,
         }
     }
 
@@ -136,10 +141,7 @@ impl Writer {
     /// A connection to perhaps another server; after a pause none, if there can be none now.
     async fn open(&mut self, address: &str) -> Option<Conn> {
         self.ledger.forget_server();
-        let opened = match server_options(address) {
-            Ok(options) => connect(options).await,
-            Err(error) => Err(error),
-        };
+        let opened = open_session(address).await;
         if opened.is_err() {
             self.tally.connection_errors += 1;
             self.pause(address).await;
@@ -355,7 +357,7 @@ impl Writer {
 
     fn new_row(&mut self) -> RowState {
         self.version += 1;
-        let (writer, version) = (self.writer_column(), self.version);
+        let (writer, version) = (self.settings.column(), self.version);
         RowState {
             writer,
             version,
@@ -367,14 +369,10 @@ impl Writer {
     fn next_version(&mut self, row: RowState) -> RowState {
         self.version += 1;
         RowState {
-            writer: self.writer_column(),
+            writer: self.settings.column(),
             version: self.version,
             email: row.email,
         }
-    }
-
-    fn writer_column(&self) -> i32 {
-        i32::try_from(self.settings.number + 1).unwrap_or(i32::MAX)
     }
 
     async fn timed<T>(&mut self, sql: &str, reply: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -396,6 +394,14 @@ impl Writer {
             () = becomes(&mut primary, |now| now != address) => {}
         }
     }
+}
+
+/// At READ COMMITTED, where writers of neighbouring keys meet few gap locks of each other: deadlocks stay rare.
+async fn open_session(address: &str) -> Result<Conn> {
+    let mut conn = connect(server_options(address)?).await?;
+    conn.query_drop("SET SESSION transaction_isolation = 'READ-COMMITTED'")
+        .await?;
+    Ok(conn)
 }
 
 /// Resolves when a transaction has been going on too long after the primary moved away, or after the load was stopped.

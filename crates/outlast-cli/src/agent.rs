@@ -1,0 +1,66 @@
+//! `outlast agent`, and what `run` shares with it.
+
+use std::{process::ExitCode, time::Duration};
+
+use outlast_core::{Agent, AgentId};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::AgentOptions,
+    cluster::Cluster,
+    exit::{COMPLETE, Failure},
+    policies,
+};
+
+/// An agent on the cluster.
+pub(crate) fn build(cluster: &Cluster, options: &AgentOptions) -> Agent {
+    let liveness = Duration::from_millis(options.liveness_interval.max(100));
+    let parts = cluster.parts(policies::defaults(), liveness);
+    Agent::new(parts, AgentId::new(options.agent.clone().unwrap_or_else(default_name)))
+}
+
+fn default_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "agent",
+        host => host,
+    };
+    format!("{host}/{}", std::process::id())
+}
+
+/// A token that SIGINT or SIGTERM cancels. A second signal ends the process at once.
+pub(crate) fn stop_on_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let cancelled = stop.clone();
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        cancelled.cancel();
+        wait_for_signal().await;
+        std::process::exit(i32::from(crate::exit::STOPPED));
+    });
+    stop
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => drop(terminate.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+/// `outlast agent`.
+pub(crate) async fn serve(cluster: Cluster, options: AgentOptions) -> Result<ExitCode, Failure> {
+    let agent = build(&cluster, &options);
+    let stop = stop_on_signal();
+    tracing::info!("agent started");
+    agent.run(stop).await;
+    tracing::info!("agent stopped; what it had committed is what the next owner goes on from");
+    Ok(ExitCode::from(COMPLETE))
+}

@@ -1,0 +1,225 @@
+//! Commands and their options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Online schema migrations for MySQL that outlast the server they started on.
+///
+/// A migration begins on one primary and completes on whichever server is primary at the end, through planned switchovers,
+/// crashes and promotions by others. Start one in the foreground:
+///
+///   outlast run --server db1:3306 --user outlast "ALTER TABLE shop.orders ADD COLUMN note TEXT"
+///
+/// Or queue it, and let agents (one is enough, several are safer) do the work:
+///
+///   outlast agent --server db1:3306 --server db2:3306
+///   outlast submit --server db1:3306 "ALTER TABLE shop.orders ADD COLUMN note TEXT"
+///   outlast status --server db1:3306 ID
+#[derive(Parser)]
+#[command(name = "outlast", version, verbatim_doc_comment)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// How the cluster is reached; the same for all commands.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// A server of the cluster; repeat it for several. The others are discovered, and the primary is found.
+    #[arg(
+        long = "server",
+        value_name = "HOST:PORT",
+        global = true,
+        env = "OUTLAST_SERVER",
+        value_delimiter = ','
+    )]
+    pub(crate) servers: Vec<String>,
+    /// Take --server as one address that always leads to the primary (virtual IP, DNS name, proxy); discover nothing.
+    #[arg(long, global = true, env = "OUTLAST_SINGLE_ENDPOINT")]
+    pub(crate) single_endpoint: bool,
+    /// MySQL user.
+    #[arg(long, global = true, env = "OUTLAST_USER")]
+    pub(crate) user: Option<String>,
+    /// Its password. Others can see it in the process list: rather use OUTLAST_PASSWORD or --defaults-file.
+    #[arg(long, global = true, env = "OUTLAST_PASSWORD", hide_env_values = true)]
+    pub(crate) password: Option<String>,
+    /// MySQL option file; its [client] section gives user, password, host and port.
+    #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_DEFAULTS_FILE")]
+    pub(crate) defaults_file: Option<PathBuf>,
+    /// Schema of tables whose name has none in the statement.
+    #[arg(long, global = true, env = "OUTLAST_DATABASE")]
+    pub(crate) database: Option<String>,
+    /// TOML file with these options; see examples/outlast.toml.
+    #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Encrypt connections, without verifying the server's certificate.
+    #[arg(long, global = true, env = "OUTLAST_TLS")]
+    pub(crate) tls: bool,
+    /// Encrypt connections, and accept only servers with a certificate of this authority (PEM file).
+    #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_TLS_CA")]
+    pub(crate) tls_ca: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a migration in the foreground, with a progress bar.
+    ///
+    /// Exit codes: 0 complete, 2 wrong usage, 3 refused before anything was changed, 4 failed with the source untouched,
+    /// 5 stopped, and any agent or `outlast resume ID` goes on from here.
+    Run(RunOptions),
+    /// Go on with a migration in the foreground, as its owner.
+    Resume(ResumeOptions),
+    /// Queue a migration for the agents.
+    Submit(SubmitOptions),
+    /// Run queued migrations, and adopt those whose owner is gone, until stopped.
+    Agent(AgentOptions),
+    /// List all migrations of the cluster.
+    List(ListOptions),
+    /// Show one migration.
+    Status(OneOptions),
+    /// Show the history of one migration.
+    Events(OneOptions),
+    /// Let a migration whose completion was postponed do its cut-over.
+    Complete(IdOptions),
+    /// Stop a migration. The source stays as it is; copied rows are kept for a retry.
+    Cancel(IdOptions),
+    /// Queue a failed or cancelled migration again. It goes on from its checkpoint.
+    Retry(IdOptions),
+}
+
+#[derive(Args)]
+pub(crate) struct RunOptions {
+    #[command(flatten)]
+    pub(crate) migration: MigrationOptions,
+    #[command(flatten)]
+    pub(crate) agent: AgentOptions,
+    /// Check everything, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// `json` prints one event per line on stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct SubmitOptions {
+    #[command(flatten)]
+    pub(crate) migration: MigrationOptions,
+    /// How to print the migration's id.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// What is asked for.
+#[derive(Args)]
+pub(crate) struct MigrationOptions {
+    /// The statement, as in "ALTER TABLE shop.orders ADD COLUMN note TEXT".
+    #[arg(value_name = "ALTER TABLE …")]
+    pub(crate) statement: String,
+    /// Stop before the cut-over until `outlast complete ID`.
+    #[arg(long)]
+    pub(crate) postpone_completion: bool,
+    /// Rows of the first chunks; later ones follow a target time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) chunk_rows: Option<u64>,
+    /// Pause between two chunks of a lane, as in 50ms; slows the copy down.
+    #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
+    pub(crate) chunk_pause: Option<u64>,
+    /// Number of lanes that copy in parallel.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) lanes: Option<u32>,
+    /// How long a duplicate value of a unique key may last before the migration fails, as in 60s.
+    #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
+    pub(crate) duplicate_grace: Option<u64>,
+    /// Copy even where the server could change the table at once. (Always so in this version.)
+    #[arg(long)]
+    pub(crate) no_instant: bool,
+    #[command(flatten)]
+    pub(crate) policies: PolicyOptions,
+}
+
+/// Policies of a migration, or of an agent for migrations that bring none.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Policies")]
+pub(crate) struct PolicyOptions {
+    /// WASM component that decides whether to adopt a migration.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy_adoption: Option<PathBuf>,
+    /// WASM component that decides how long to wait after a failure.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy_retry: Option<PathBuf>,
+    /// WASM component that decides from which age on a migration is stale.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy_staleness: Option<PathBuf>,
+    /// Parameter for the policies, as in cutoff=10m; repeat it for several.
+    #[arg(long = "policy-param", value_name = "K=V", value_parser = parameter)]
+    pub(crate) policy_params: Vec<(String, String)>,
+}
+
+#[derive(Args, Clone)]
+pub(crate) struct AgentOptions {
+    /// Name of this agent, for people; by default host name and process id.
+    #[arg(long, value_name = "NAME", env = "OUTLAST_AGENT")]
+    pub(crate) agent: Option<String>,
+    /// Time between two signs of life of a migration, as in 5s.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration_ms)]
+    pub(crate) liveness_interval: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct ResumeOptions {
+    /// The migration's id, or the beginning of it.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) agent: AgentOptions,
+    /// `json` prints one event per line on stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct ListOptions {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct OneOptions {
+    /// The migration's id, or the beginning of it.
+    pub(crate) id: String,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct IdOptions {
+    /// The migration's id, or the beginning of it.
+    pub(crate) id: String,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+fn duration_ms(text: &str) -> Result<u64, String> {
+    outlast_core::policy::parse_duration_ms(text)
+        .ok_or_else(|| format!("{text:?} is no duration; write a number and a unit, as in 500ms, 90s, 10m"))
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is no parameter; write KEY=VALUE, as in cutoff=10m")),
+    }
+}

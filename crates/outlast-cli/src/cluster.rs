@@ -1,0 +1,221 @@
+//! The cluster a command works on: how it is reached, and the backends for it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use outlast_checkpoint_mysql::MySqlCheckpoints;
+use outlast_core::{
+    CheckpointStore, Error, ErrorKind, Migration, MigrationId, Scheduler, Server, Stream, SystemClock, Topology,
+    agent::Parts,
+    engine::{Services, Settings},
+    policy::Policies,
+    topology::Sight,
+};
+use outlast_mysql::{Connector, Purpose, Tls};
+use outlast_scheduler_mysql::MySqlScheduler;
+use outlast_stream_mysql::MySqlStream;
+use outlast_topology_mysql::{MySqlTopology, SingleEndpoint};
+
+use crate::{
+    cli::Connection,
+    config::{ClientDefaults, Config},
+    exit::Failure,
+    policies::Loader,
+};
+
+/// How long a command looks for a primary before it gives up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Everything a command needs of a cluster.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    pub(crate) topology: Arc<dyn Topology>,
+    pub(crate) scheduler: Arc<dyn Scheduler>,
+    pub(crate) stream: Arc<dyn Stream>,
+    pub(crate) checkpoints: Arc<dyn CheckpointStore>,
+    /// Schema of tables whose name has none.
+    pub(crate) database: Option<String>,
+    connector: Connector,
+    servers: Vec<String>,
+}
+
+impl Cluster {
+    /// Joins command line and environment, configuration file and option file; the earlier counts.
+    pub(crate) fn from_options(options: &Connection) -> Result<Self, Failure> {
+        let config = options
+            .config
+            .as_deref()
+            .map(Config::read)
+            .transpose()?
+            .unwrap_or_default();
+        let defaults_file = options.defaults_file.clone().or(config.defaults_file);
+        let defaults = defaults_file
+            .as_deref()
+            .map(ClientDefaults::read)
+            .transpose()?
+            .unwrap_or_default();
+        let mut servers = options.servers.clone();
+        if servers.is_empty() {
+            servers = config.servers;
+        }
+        if servers.is_empty() {
+            servers.extend(defaults.server());
+        }
+        if servers.is_empty() {
+            return Err(Failure::usage(
+                "no server is given; use --server HOST:PORT, OUTLAST_SERVER, --config or --defaults-file",
+            ));
+        }
+        let user = options.user.clone().or(config.user).or(defaults.user);
+        let user =
+            user.ok_or_else(|| Failure::usage("no user is given; use --user, OUTLAST_USER or --defaults-file"))?;
+        let password = options.password.clone().or(config.password).or(defaults.password);
+        let tls = match options.tls_ca.clone().or(config.tls_ca) {
+            Some(authority) => Tls::Verified(authority),
+            None if options.tls || config.tls => Tls::Required,
+            None => Tls::Off,
+        };
+        let connector = Connector::new(user, password).with_tls(tls);
+        let topology: Arc<dyn Topology> = match (options.single_endpoint || config.single_endpoint, servers.as_slice())
+        {
+            (false, _) => Arc::new(MySqlTopology::auto(connector.clone(), servers.clone())),
+            (true, [address]) => Arc::new(SingleEndpoint::new(connector.clone(), address.clone())),
+            (true, _) => return Err(Failure::usage("--single-endpoint goes with exactly one --server")),
+        };
+        let checkpoints: Arc<dyn CheckpointStore> = Arc::new(MySqlCheckpoints::new(connector.clone()));
+        Ok(Self {
+            topology,
+            scheduler: Arc::new(MySqlScheduler::new(connector.clone())),
+            stream: Arc::new(MySqlStream::new(connector.clone(), Arc::clone(&checkpoints))),
+            checkpoints,
+            database: options.database.clone().or(config.database),
+            connector,
+            servers,
+        })
+    }
+
+    /// What an agent on this cluster is made of.
+    pub(crate) fn parts(&self, policies: Policies, liveness_interval: Duration) -> Parts {
+        Parts {
+            topology: Arc::clone(&self.topology),
+            services: Services {
+                stream: Arc::clone(&self.stream),
+                scheduler: Arc::clone(&self.scheduler),
+                clock: SystemClock::shared(),
+                settings: Settings {
+                    liveness_interval,
+                    ..Settings::default()
+                },
+            },
+            checkpoints: Arc::clone(&self.checkpoints),
+            policies,
+            loader: Arc::new(Loader),
+        }
+    }
+
+    /// The primary. Waits a little for one, in case it is just being promoted.
+    ///
+    /// # Errors
+    /// `NotPrimary` with what was seen of each server.
+    pub(crate) async fn primary(&self) -> Result<Server, Error> {
+        let begun = Instant::now();
+        loop {
+            let reason = match self.topology.observe().await? {
+                Sight::Primary(primary) => return Ok(primary),
+                Sight::NoPrimary { reason } => format!("no server of the cluster takes writes: {reason}"),
+                Sight::SplitBrain(servers) => {
+                    let names: Vec<String> = servers.into_iter().map(|s| s.address).collect();
+                    return Err(Error::new(
+                        ErrorKind::NotPrimary,
+                        format!(
+                            "split brain: {} take writes; make all but one read-only",
+                            names.join(" and ")
+                        ),
+                    ));
+                }
+            };
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::new(ErrorKind::NotPrimary, reason));
+            }
+            tokio::time::sleep(self.topology.probe_interval()).await;
+        }
+    }
+
+    /// Servers to read the state from, the best first: the primary, those of a split brain, or any that answers. With it,
+    /// what is to be said about the cluster.
+    pub(crate) async fn readable(&self) -> Result<(Vec<Server>, String), Error> {
+        match self.topology.observe().await? {
+            Sight::Primary(primary) => Ok((vec![primary], String::new())),
+            Sight::SplitBrain(servers) => {
+                let names: Vec<String> = servers.iter().map(|s| s.address.clone()).collect();
+                let what = format!(
+                    "split brain: {} take writes. A migration goes on where its epoch is highest; with equal epochs nothing \
+                     is written until one server is left: make the others read-only",
+                    names.join(" and ")
+                );
+                Ok((servers, what))
+            }
+            Sight::NoPrimary { reason } => {
+                let mut servers = Vec::new();
+                for address in &self.servers {
+                    if let Ok((_, uuid)) = self.connector.connect_address(address, &Purpose::default()).await {
+                        servers.push(Server {
+                            uuid,
+                            address: address.clone(),
+                        });
+                    }
+                }
+                match servers.is_empty() {
+                    true => Err(Error::new(
+                        ErrorKind::ServerGone,
+                        format!("no server answers: {reason}"),
+                    )),
+                    false => Ok((servers, format!("no server takes writes: {reason}"))),
+                }
+            }
+        }
+    }
+
+    /// All migrations, with what is to be said about the cluster.
+    pub(crate) async fn migrations(&self) -> Result<(Vec<Migration>, String), Error> {
+        let (servers, situation) = self.readable().await?;
+        let mut best: Vec<Migration> = Vec::new();
+        for server in &servers {
+            for migration in self.scheduler.list(server).await? {
+                match best.iter_mut().find(|m| m.id == migration.id) {
+                    None => best.push(migration),
+                    Some(known) if known.epoch < migration.epoch => *known = migration,
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok((best, situation))
+    }
+
+    /// The one migration whose id begins with `prefix`.
+    pub(crate) async fn find(&self, prefix: &str) -> Result<(Migration, String), Error> {
+        let (migrations, situation) = self.migrations().await?;
+        let mut matching: Vec<Migration> = migrations
+            .into_iter()
+            .filter(|m| m.id.as_str().starts_with(prefix) && !prefix.is_empty())
+            .collect();
+        match matching.len() {
+            1 => Ok((matching.remove(0), situation)),
+            0 => Err(Error::new(
+                ErrorKind::BadRequest,
+                format!("there is no migration {prefix:?} on this cluster; `outlast list` shows all"),
+            )),
+            n => Err(Error::new(
+                ErrorKind::BadRequest,
+                format!("{n} migrations begin with {prefix:?}; give more of the id"),
+            )),
+        }
+    }
+
+    /// As [`Cluster::find`], only its id.
+    pub(crate) async fn find_id(&self, prefix: &str) -> Result<MigrationId, Error> {
+        Ok(self.find(prefix).await?.0.id)
+    }
+}

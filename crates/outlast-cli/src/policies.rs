@@ -1,0 +1,89 @@
+//! Policies from files, and from the cluster.
+
+use std::{path::Path, sync::Arc};
+
+use outlast_core::{
+    Error, ErrorKind, Result,
+    agent::PolicyLoader,
+    policy::{NativeDefaults, Policies, Policy, Slot},
+    scheduler::{PolicyChoice, PolicyComponent},
+};
+use outlast_policy::{Component, WasmPolicy};
+
+use crate::{cli::PolicyOptions, exit::Failure};
+
+/// Loads components that migrations bring along.
+pub(crate) struct Loader;
+
+impl PolicyLoader for Loader {
+    fn load(&self, component: &PolicyComponent) -> Result<Arc<dyn Policy>> {
+        let loaded = Component::load(&component.name, component.bytes.clone())
+            .map_err(|e| Error::new(ErrorKind::BadRequest, e.to_string()))?;
+        if loaded.id().digest != component.digest {
+            return Err(Error::new(
+                ErrorKind::BadRequest,
+                format!(
+                    "the stored component {} does not have the digest it is stored under",
+                    component.name
+                ),
+            ));
+        }
+        Ok(Arc::new(WasmPolicy::new(loaded)))
+    }
+}
+
+/// What the options choose for a migration.
+pub(crate) struct Chosen {
+    pub(crate) choice: PolicyChoice,
+    pub(crate) components: Vec<PolicyComponent>,
+    pub(crate) params: Vec<(String, String)>,
+}
+
+/// Reads and checks the components and parameters that the options name.
+pub(crate) fn chosen(options: &PolicyOptions) -> std::result::Result<Chosen, Failure> {
+    let params = options.policy_params.clone();
+    NativeDefaults::check_params(&params).map_err(|bad| Failure::usage(bad.to_string()))?;
+    let mut components: Vec<PolicyComponent> = Vec::new();
+    let mut slot = |slot: Slot, file: &Option<std::path::PathBuf>| -> std::result::Result<Option<String>, Failure> {
+        let Some(file) = file else {
+            return Ok(None);
+        };
+        let component = load(file, slot)?;
+        let digest = component.id().digest.clone();
+        if components.iter().all(|c| c.digest != digest) {
+            components.push(PolicyComponent {
+                name: component.id().name.clone(),
+                digest: digest.clone(),
+                bytes: component.bytes().to_vec(),
+            });
+        }
+        Ok(Some(digest))
+    };
+    let choice = PolicyChoice {
+        adoption: slot(Slot::Adoption, &options.policy_adoption)?,
+        retry: slot(Slot::Retry, &options.policy_retry)?,
+        staleness: slot(Slot::Staleness, &options.policy_staleness)?,
+    };
+    Ok(Chosen {
+        choice,
+        components,
+        params,
+    })
+}
+
+fn load(file: &Path, slot: Slot) -> std::result::Result<Component, Failure> {
+    let component = Component::from_file(file).map_err(|error| Failure::refused(error.to_string()))?;
+    if !component.slots().contains(slot) {
+        return Err(Failure::refused(format!(
+            "policy file {} fills {}, not {slot}; give it to another --policy-… option",
+            file.display(),
+            component.slots()
+        )));
+    }
+    Ok(component)
+}
+
+/// The shipped policies, for migrations that bring none.
+pub(crate) fn defaults() -> Policies {
+    outlast_policy::default_policies()
+}

@@ -1,0 +1,63 @@
+//! `outlast complete`, `cancel` and `retry`.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use outlast_core::{MigrationId, Status, scheduler::Request};
+
+use crate::{
+    cluster::Cluster,
+    exit::{COMPLETE, Failure},
+};
+
+/// How long `cancel` waits for the owner before it says that none answers.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn request(cluster: &Cluster, prefix: &str, request: Request) -> Result<MigrationId, Failure> {
+    let id = cluster.find_id(prefix).await?;
+    let primary = cluster.primary().await?;
+    cluster.scheduler.request(&primary, &id, request).await?;
+    Ok(id)
+}
+
+pub(crate) async fn complete(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
+    let id = request(cluster, prefix, Request::Complete).await?;
+    eprintln!("Asked to complete. `outlast status {id}` shows when it has.");
+    Ok(ExitCode::from(COMPLETE))
+}
+
+pub(crate) async fn cancel(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
+    let id = request(cluster, prefix, Request::Cancel).await?;
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let (migration, _) = cluster.find(id.as_str()).await?;
+        match migration.status {
+            Status::Cancelled => {
+                eprintln!(
+                    "Cancelled. The source table is untouched; copied rows are kept: `outlast retry {id}` goes on from there."
+                );
+                return Ok(ExitCode::from(COMPLETE));
+            }
+            Status::Complete | Status::Failed => {
+                return Err(Failure::refused(format!(
+                    "migration {id} was {} before it could be cancelled",
+                    migration.status
+                )));
+            }
+            Status::Queued | Status::Running => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
+    eprintln!(
+        "Asked to cancel, but its owner has not done so within {PATIENCE:?}. It is cancelled once an agent runs, or by \
+         `outlast resume {id}`."
+    );
+    Ok(ExitCode::from(COMPLETE))
+}
+
+pub(crate) async fn retry(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
+    let id = request(cluster, prefix, Request::Retry).await?;
+    eprintln!("Queued again. It goes on from its checkpoint when an agent runs, or by `outlast resume {id}`.");
+    Ok(ExitCode::from(COMPLETE))
+}

@@ -1,0 +1,131 @@
+//! `outlast run` and `outlast resume`: a migration in the foreground.
+
+use std::process::ExitCode;
+
+use outlast_core::{Agent, Migration, MigrationId, Status, agent::Stopped};
+use serde_json::json;
+
+use crate::{
+    agent::{build, stop_on_signal},
+    cli::{AgentOptions, Format, ResumeOptions, RunOptions},
+    cluster::Cluster,
+    display::count,
+    exit::{COMPLETE, FAILED, Failure, STOPPED},
+    progress::Progress,
+    submission::{prepare, store},
+};
+
+pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCode, Failure> {
+    let prepared = prepare(&cluster, &options.migration).await?;
+    let examined = &prepared.examined;
+    if options.dry_run {
+        let key = examined.key_columns.join(", ");
+        match options.format {
+            Format::Json => println!(
+                "{}",
+                json!({ "event": "examined", "schema": examined.schema, "table": examined.table,
+                        "table_rows": examined.table_rows, "key_columns": examined.key_columns })
+            ),
+            Format::Text => println!(
+                "`{}`.`{}` can be migrated: about {} rows, copied by key ({key}). Nothing was changed.",
+                examined.schema,
+                examined.table,
+                count(examined.table_rows)
+            ),
+        }
+        return Ok(ExitCode::from(COMPLETE));
+    }
+    store(&cluster, &prepared).await?;
+    follow(
+        cluster,
+        prepared.submission.id,
+        &options.agent,
+        options.format,
+        "submitted",
+    )
+    .await
+}
+
+pub(crate) async fn resume(cluster: Cluster, options: ResumeOptions) -> Result<ExitCode, Failure> {
+    let (migration, _) = cluster.find(&options.id).await?;
+    if migration.status.is_final() {
+        let advice = match migration.status {
+            Status::Complete => String::new(),
+            _ => format!("; `outlast retry {}` queues it again", migration.id),
+        };
+        return Err(Failure::refused(format!(
+            "migration {} is {} already{advice}",
+            migration.id, migration.status
+        )));
+    }
+    follow(cluster, migration.id, &options.agent, options.format, "resumed").await
+}
+
+/// Works on one migration until it has ended, or a signal stops this process.
+async fn follow(
+    cluster: Cluster,
+    id: MigrationId,
+    options: &AgentOptions,
+    format: Format,
+    event: &str,
+) -> Result<ExitCode, Failure> {
+    if format == Format::Json {
+        println!("{}", json!({ "event": event, "migration": id }));
+    }
+    let agent: Agent = build(&cluster, options).only(id.clone());
+    let stop = stop_on_signal();
+    let progress = Progress::start(cluster.clone(), id.clone(), agent.snapshots(), format);
+    let stopped = agent.run(stop).await;
+    let last = progress.finish().await;
+    match stopped {
+        Stopped::Told => {
+            stopped_by_user(&id, format);
+            Ok(ExitCode::from(STOPPED))
+        }
+        Stopped::Finished => {
+            let migration = match last.filter(|m| m.status.is_final()) {
+                Some(migration) => migration,
+                None => cluster.find(id.as_str()).await?.0,
+            };
+            Ok(ended(&migration, format))
+        }
+    }
+}
+
+fn stopped_by_user(id: &MigrationId, format: Format) {
+    if format == Format::Json {
+        println!("{}", json!({ "event": "stopped", "migration": id }));
+    }
+    eprintln!("Stopped; nothing is lost. Any agent goes on from here, or run: outlast resume {id}");
+}
+
+fn ended(migration: &Migration, format: Format) -> ExitCode {
+    if format == Format::Json {
+        let mut event = crate::show::as_json(migration, "");
+        event["event"] = json!(migration.status);
+        event["migration"] = json!(migration.id);
+        println!("{event}");
+    }
+    match migration.status {
+        Status::Complete => {
+            if format == Format::Text {
+                println!(
+                    "Complete: {} rows copied, {} failovers. The old table is kept as `{}`.`{}`.",
+                    count(migration.rows_copied),
+                    migration.failovers,
+                    migration.retired_schema(),
+                    migration.table
+                );
+            }
+            ExitCode::from(COMPLETE)
+        }
+        status => {
+            eprintln!(
+                "outlast: migration {} {status}: {}",
+                migration.id,
+                migration.message.replace('\n', " ")
+            );
+            ExitCode::from(FAILED)
+        }
+    }
+}

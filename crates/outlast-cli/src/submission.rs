@@ -1,0 +1,84 @@
+//! Submitting a migration: examine, then store it as queued.
+
+use std::process::ExitCode;
+
+use outlast_core::{
+    MigrationId, Server,
+    scheduler::{Options, Submission},
+    stream::{Examination, Examined},
+};
+use serde_json::json;
+
+use crate::{
+    cli::{Format, MigrationOptions, SubmitOptions},
+    cluster::Cluster,
+    exit::{COMPLETE, Failure},
+    policies,
+};
+
+/// A migration that was examined and can be stored.
+pub(crate) struct Prepared {
+    pub(crate) primary: Server,
+    pub(crate) examined: Examined,
+    pub(crate) submission: Submission,
+}
+
+/// Checks everything; changes nothing.
+pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Result<Prepared, Failure> {
+    let chosen = policies::chosen(&options.policies)?;
+    let primary = cluster.primary().await?;
+    let examination = Examination {
+        statement: options.statement.clone(),
+        default_schema: cluster.database.clone(),
+    };
+    let examined = cluster.stream.examine(&primary, &examination).await?;
+    let defaults = Options::default();
+    let (bits, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let submission = Submission {
+        id: MigrationId::from_random(bits),
+        statement: options.statement.clone(),
+        schema: examined.schema.clone(),
+        table: examined.table.clone(),
+        options: Options {
+            postpone_completion: options.postpone_completion,
+            chunk_rows: options.chunk_rows.unwrap_or(defaults.chunk_rows),
+            lanes: options.lanes.unwrap_or(defaults.lanes),
+            duplicate_grace_ms: options.duplicate_grace.unwrap_or(defaults.duplicate_grace_ms),
+            chunk_pause_ms: options.chunk_pause.unwrap_or(defaults.chunk_pause_ms),
+            policies: chosen.choice,
+            policy_params: chosen.params,
+        },
+        components: chosen.components,
+    };
+    Ok(Prepared {
+        primary,
+        examined,
+        submission,
+    })
+}
+
+/// Stores the migration as queued.
+pub(crate) async fn store(cluster: &Cluster, prepared: &Prepared) -> Result<(), Failure> {
+    cluster.scheduler.install(&prepared.primary).await?;
+    cluster.checkpoints.install(&prepared.primary).await?;
+    cluster
+        .scheduler
+        .submit(&prepared.primary, &prepared.submission)
+        .await?;
+    Ok(())
+}
+
+/// `outlast submit`.
+pub(crate) async fn submit(cluster: &Cluster, options: SubmitOptions) -> Result<ExitCode, Failure> {
+    let prepared = prepare(cluster, &options.migration).await?;
+    store(cluster, &prepared).await?;
+    let id = &prepared.submission.id;
+    match options.format {
+        Format::Json => println!("{}", json!({ "event": "submitted", "migration": id })),
+        Format::Text => {
+            println!("{id}");
+            eprintln!("Queued. An agent runs it; `outlast status {id}` shows how far it is.");
+        }
+    }
+    Ok(ExitCode::from(COMPLETE))
+}

@@ -1,0 +1,220 @@
+//! Source and shadow under LOCK TABLES, and the swap (invariant I8).
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::future::{Either, select};
+use outlast_core::{Error, ErrorKind, GtidSet, Key, Lease, Migration, Result, stream::CutOver};
+use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, quote};
+
+use crate::{
+    open::{executed, reread},
+    plan::Plan,
+    shadow,
+    table::{auto_increment_of, definition},
+};
+
+/// How long the application may be held up by waiting for the lock. `lock_wait_timeout` can't be below one second.
+const LOCK_PATIENCE: Duration = Duration::from_millis(250);
+
+/// A session that holds the locks. Dropped, it ends, and the server releases them.
+pub(crate) struct LockedTables {
+    session: Session,
+    lease: Lease,
+    migration: Migration,
+    plan: Plan,
+    definition: String,
+}
+
+impl LockedTables {
+    /// Locks source, shadow and fence.
+    ///
+    /// The session never says BEGIN: that would release the locks silently. With autocommit off, COMMIT and ROLLBACK keep
+    /// them. Its wait_timeout is small, so that an agent that freezes here does not freeze the application.
+    ///
+    /// # Errors
+    /// `Passing` if the locks are not granted within [`LOCK_PATIENCE`].
+    pub(crate) async fn lock(
+        pool: &Arc<SessionPool>,
+        lease: &Lease,
+        migration: &Migration,
+        plan: &Plan,
+        definition: &str,
+    ) -> Result<Self> {
+        let mut side = pool.session().await?;
+        let mut session = pool.fresh().await?;
+        session
+            .run("SET SESSION autocommit = 0, wait_timeout = 5, lock_wait_timeout = 2")
+            .await?;
+        let id = session.id();
+        let sql = format!(
+            "LOCK TABLES {} WRITE, {} WRITE, {STATE_SCHEMA}.fence READ",
+            plan.source.quoted(),
+            plan.shadow.quoted()
+        );
+        let granted = {
+            let waiting = Box::pin(session.run(&sql));
+            match select(waiting, Box::pin(tokio::time::sleep(LOCK_PATIENCE))).await {
+                Either::Left((granted, _)) => granted,
+                Either::Right(((), waiting)) => {
+                    side.run(&format!("KILL QUERY {id}")).await?;
+                    waiting.await
+                }
+            }
+        };
+        side.give_back();
+        granted.map_err(|error| match error.kind() {
+            ErrorKind::Passing => Error::new(
+                ErrorKind::Passing,
+                format!(
+                    "the source could not be locked within {LOCK_PATIENCE:?}, because a transaction uses it; nothing was \
+                     changed, the application goes on"
+                ),
+            )
+            .with_source(error),
+            _ => error,
+        })?;
+        Ok(Self {
+            session,
+            lease: lease.clone(),
+            migration: migration.clone(),
+            plan: plan.clone(),
+            definition: definition.to_owned(),
+        })
+    }
+
+    /// Whoever locked before an adoption must not swap after it. The fence is locked too, so it stays as it is read here.
+    async fn check_fence(&mut self) -> Result<()> {
+        let sql = format!(
+            "SELECT epoch, incarnation, server_uuid FROM {STATE_SCHEMA}.fence WHERE migration = {}",
+            quote::text(self.lease.migration.as_str())
+        );
+        let fence: Option<(u64, String, String)> = self.session.first(&sql).await?;
+        let lease = &self.lease;
+        let held = (
+            lease.epoch.0,
+            lease.incarnation.to_string(),
+            lease.server.uuid.to_string(),
+        );
+        if fence.as_ref() == Some(&held) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Fenced,
+            format!(
+                "migration {} was adopted by another owner; this one swaps nothing",
+                lease.migration
+            ),
+        ))
+    }
+
+    async fn check_definition(&mut self) -> Result<()> {
+        let (schema, table) = (&self.migration.schema, &self.migration.table);
+        let now = definition(&mut self.session, schema, table).await?;
+        if now != self.definition {
+            return Err(Error::new(
+                ErrorKind::SourceChanged,
+                "the source table's definition changed during the migration; cancel, clean up and submit it anew",
+            ));
+        }
+        let triggers: Vec<String> = self
+            .session
+            .rows(&format!(
+                "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND \
+                 EVENT_OBJECT_TABLE = {}",
+                quote::text(schema),
+                quote::text(table)
+            ))
+            .await?;
+        if let Some(trigger) = triggers.first() {
+            return Err(Error::new(
+                ErrorKind::SourceChanged,
+                format!("trigger `{trigger}` was created on the source during the migration; drop it and retry"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Gives the shadow the source's next AUTO_INCREMENT value, where they differ.
+    async fn carry_auto_increment(&mut self) -> Result<()> {
+        let mut counters = [None, None];
+        for (counter, table) in counters.iter_mut().zip([&self.plan.source, &self.plan.shadow]) {
+            let (_, create): (String, String) = self
+                .session
+                .value(&format!("SHOW CREATE TABLE {}", table.quoted()))
+                .await?;
+            *counter = auto_increment_of(&create);
+        }
+        match counters {
+            [Some(source), shadow] if shadow != Some(source) => {
+                let sql = format!("ALTER TABLE {} AUTO_INCREMENT = {source}", self.plan.shadow.quoted());
+                self.session.run(&sql).await.map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A table that was not locked can't be read while LOCK TABLES holds (error 1100).
+    async fn prove_lock(&mut self) -> Result<()> {
+        match self
+            .session
+            .run(&format!("SELECT 1 FROM {STATE_SCHEMA}.migrations LIMIT 0"))
+            .await
+        {
+            Err(error) if error.code() == Some(1100) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(Error::new(
+                ErrorKind::Passing,
+                "the table locks were lost before the swap; nothing was swapped",
+            )),
+        }
+    }
+}
+
+#[async_trait]
+impl CutOver for LockedTables {
+    async fn executed(&mut self) -> Result<GtidSet> {
+        self.check_fence().await?;
+        executed(&mut self.session).await
+    }
+
+    async fn drain(&mut self, keys: &[Key]) -> Result<()> {
+        match reread(&mut self.session, &self.plan, keys).await {
+            Ok(()) => self.session.run("COMMIT").await.map(|_| ()),
+            Err(error) if error.kind() == ErrorKind::ServerGone => Err(error),
+            Err(error) => {
+                self.session.run("ROLLBACK").await?;
+                // A unique value that moved between rows: outside of the locks, the applier sorts it out.
+                match error.kind() {
+                    ErrorKind::Duplicate => Err(error.into_kind(ErrorKind::Passing)),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    async fn swap(&mut self) -> Result<()> {
+        self.check_definition().await?;
+        self.carry_auto_increment().await?;
+        self.prove_lock().await?;
+        let source = self.plan.source.quoted();
+        let retired = quote::table(&self.migration.retired_schema(), &self.migration.table);
+        let shadow = self.plan.shadow.quoted();
+        self.session
+            .run(&format!("RENAME TABLE {source} TO {retired}, {shadow} TO {source}"))
+            .await?;
+        // The swap is done, whatever becomes of the rest.
+        let tidied = async {
+            self.session.run("UNLOCK TABLES").await?;
+            shadow::drop_if_empty(&mut self.session, &self.migration.shadow_schema()).await
+        };
+        if let Err(error) = tidied.await {
+            tracing::warn!(migration = %self.migration.id, %error, "the empty shadow schema is left behind");
+        }
+        Ok(())
+    }
+
+    async fn release(mut self: Box<Self>) -> Result<()> {
+        self.session.run("UNLOCK TABLES").await.map(|_| ())
+    }
+}

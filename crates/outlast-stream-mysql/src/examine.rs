@@ -1,0 +1,293 @@
+//! What is checked before anything is changed.
+
+use mysql_async::Row;
+use outlast_core::{
+    Error, ErrorKind, Result,
+    stream::{Examination, Examined},
+};
+use outlast_mysql::{Session, quote};
+
+use crate::{key::CopyKey, shadow, statement::AlterStatement, table::Table};
+
+/// Checks server, privileges, statement and table. The change itself is tried on an empty table in a schema of its own,
+/// which is dropped again.
+///
+/// # Errors
+/// `Refused`, `AccessDenied`, `StatementRejected`; nothing is left behind.
+pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Result<Examined> {
+    let statement = AlterStatement::parse(&request.statement)?;
+    check_server(session).await?;
+    let schema = statement
+        .schema
+        .clone()
+        .or_else(|| request.default_schema.clone())
+        .ok_or_else(|| {
+            refused("the statement names no schema; write ALTER TABLE schema.table …, or give --database".to_owned())
+        })?;
+    check_privileges(session, &schema).await?;
+    let (schema, table) = find_table(session, &schema, &statement.table).await?;
+    check_table(session, &schema, &table).await?;
+    let source = Table::read(session, &schema, &table).await?;
+    // Only the source's own keys count here; that the shadow has one too shows in the trial.
+    CopyKey::choose(&source, &source, |name| Some(name.to_owned()))?;
+    let random: u32 = session.value("SELECT FLOOR(RAND() * 4000000000)").await?;
+    let trial = format!("_outlast_try_{random:08x}");
+    let plan = shadow::create(session, &trial, &schema, &table, &statement).await;
+    session
+        .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&trial)))
+        .await?;
+    let plan = plan?;
+    Ok(Examined {
+        table_rows: estimated_rows(session, &schema, &table).await?,
+        schema,
+        table,
+        key_columns: plan.key.columns.into_iter().map(|c| c.source).collect(),
+    })
+}
+
+/// The optimizer's estimate of a table's rows.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn estimated_rows(session: &mut Session, schema: &str, table: &str) -> Result<u64> {
+    let rows: Option<Option<u64>> = session
+        .first(&format!(
+            "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            quote::text(schema),
+            quote::text(table)
+        ))
+        .await?;
+    Ok(rows.flatten().unwrap_or(0))
+}
+
+async fn check_server(session: &mut Session) -> Result<()> {
+    let (version, gtid_mode, log_bin, format, partial_updates): (String, String, u8, String, u8) = session
+        .value("SELECT @@version, @@GLOBAL.gtid_mode, @@GLOBAL.log_bin, @@GLOBAL.binlog_format, @@GLOBAL.log_replica_updates")
+        .await?;
+    if session.server_version() < (8, 0, 22) {
+        return Err(refused(format!(
+            "the server is MySQL {version}; Outlast works with 8.0.22 and later"
+        )));
+    }
+    if gtid_mode != "ON" {
+        return Err(refused(format!(
+            "gtid_mode is {gtid_mode}; without GTIDs a migration can't go on at another server. Set gtid_mode=ON and \
+             enforce_gtid_consistency=ON on all servers"
+        )));
+    }
+    if log_bin == 0 {
+        return Err(refused(
+            "the binlog is off (log_bin); changes can't be followed without it".to_owned(),
+        ));
+    }
+    if format != "ROW" {
+        return Err(refused(format!(
+            "binlog_format is {format}; changes are followed row by row. Run SET PERSIST binlog_format = 'ROW' and \
+             reconnect the application"
+        )));
+    }
+    if partial_updates == 0 {
+        return Err(refused(
+            "log_replica_updates is off; after a failover the new primary's binlog would lack changes. Set it ON on all \
+             servers"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Privileges on all schemas, the table's, and Outlast's own. The names are those of SHOW GRANTS.
+async fn check_privileges(session: &mut Session, schema: &str) -> Result<()> {
+    let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
+    let user: String = session.value("SELECT CURRENT_USER()").await?;
+    let global = |privilege: &str| grants.iter().any(|g| grants_it(g, privilege, &|on| on == "*.*"));
+    for privilege in ["REPLICATION SLAVE", "REPLICATION CLIENT", "XA_RECOVER_ADMIN"] {
+        if !global(privilege) {
+            return Err(missing(privilege, "*.*", &user));
+        }
+    }
+    let scopes = [
+        (
+            schema.to_owned(),
+            &["SELECT", "INSERT", "ALTER", "CREATE", "DROP", "LOCK TABLES"][..],
+        ),
+        (
+            "_outlast_new_0".to_owned(),
+            &[
+                "SELECT",
+                "INSERT",
+                "DELETE",
+                "ALTER",
+                "CREATE",
+                "DROP",
+                "LOCK TABLES",
+                "CREATE TEMPORARY TABLES",
+            ][..],
+        ),
+    ];
+    for (schema, privileges) in scopes {
+        for privilege in privileges {
+            let covers = |on: &str| on == "*.*" || covers_schema(on, &schema);
+            if !grants.iter().any(|g| grants_it(g, privilege, &covers)) {
+                let on = if schema.starts_with("_outlast") {
+                    "`\\_outlast%`.*"
+                } else {
+                    &format!("`{schema}`.*")
+                };
+                return Err(missing(privilege, on, &user));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a line of SHOW GRANTS gives the privilege on something that `covers` accepts.
+fn grants_it(grant: &str, privilege: &str, covers: &dyn Fn(&str) -> bool) -> bool {
+    let Some((privileges, on)) = grant.strip_prefix("GRANT ").and_then(|g| g.split_once(" ON ")) else {
+        return false;
+    };
+    let Some((on, _)) = on.split_once(" TO ") else {
+        return false;
+    };
+    // Dynamic privileges (with an underscore) stand in a line of their own and are not part of ALL.
+    let all = privileges == "ALL PRIVILEGES" && !privilege.contains('_');
+    (all || privileges.split(", ").any(|p| p == privilege)) && covers(on)
+}
+
+/// Whether `` `pattern`.* `` of a grant covers the schema; `_` and `%` are wildcards unless escaped.
+fn covers_schema(on: &str, schema: &str) -> bool {
+    let Some(pattern) = on.strip_prefix('`').and_then(|p| p.strip_suffix("`.*")) else {
+        return false;
+    };
+    let pattern: Vec<char> = pattern.replace("``", "`").chars().collect();
+    like(&pattern, &schema.chars().collect::<Vec<_>>())
+}
+
+fn like(pattern: &[char], text: &[char]) -> bool {
+    match pattern {
+        [] => text.is_empty(),
+        ['%', rest @ ..] => (0..=text.len()).any(|n| like(rest, &text[n..])),
+        ['\\', c, rest @ ..] | [c, rest @ ..] => {
+            let wild = *c == '_' && pattern[0] != '\\';
+            matches!(text, [first, others @ ..] if (wild || first == c) && like(rest, others))
+        }
+    }
+}
+
+fn missing(privilege: &str, on: &str, user: &str) -> Error {
+    let account = user
+        .rsplit_once('@')
+        .map_or(user.to_owned(), |(name, host)| format!("'{name}'@'{host}'"));
+    Error::new(
+        ErrorKind::AccessDenied,
+        format!("user {account} lacks the privilege {privilege}: run GRANT {privilege} ON {on} TO {account}"),
+    )
+}
+
+async fn find_table(session: &mut Session, schema: &str, table: &str) -> Result<(String, String)> {
+    let found: Option<(String, String, String, Option<String>)> = session
+        .first(&format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            quote::text(schema),
+            quote::text(table)
+        ))
+        .await?;
+    let shown = quote::table(schema, table);
+    match found {
+        None => Err(refused(format!(
+            "there is no table {shown}; check the name, or give --database"
+        ))),
+        Some((_, _, kind, _)) if kind != "BASE TABLE" => {
+            Err(refused(format!("{shown} is a {}, not a table", kind.to_lowercase())))
+        }
+        Some((_, _, _, Some(engine))) if engine != "InnoDB" => Err(refused(format!(
+            "{shown} is a table of engine {engine}; only InnoDB can be copied while it is written. Convert it first"
+        ))),
+        Some((schema, table, ..)) if is_system(&schema) => Err(refused(format!(
+            "{} belongs to the server or to Outlast itself",
+            quote::table(&schema, &table)
+        ))),
+        Some((schema, table, ..)) => Ok((schema, table)),
+    }
+}
+
+fn is_system(schema: &str) -> bool {
+    let schema = schema.to_lowercase();
+    matches!(
+        schema.as_str(),
+        "mysql" | "sys" | "information_schema" | "performance_schema"
+    ) || schema.starts_with("_outlast")
+}
+
+async fn check_table(session: &mut Session, schema: &str, table: &str) -> Result<()> {
+    let (schema_text, table_text) = (quote::text(schema), quote::text(table));
+    let shown = quote::table(schema, table);
+    let triggers: Vec<String> = session
+        .rows(&format!(
+            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema_text} AND \
+             EVENT_OBJECT_TABLE = {table_text}"
+        ))
+        .await?;
+    if let Some(trigger) = triggers.first() {
+        return Err(refused(format!(
+            "{shown} has trigger `{trigger}`, which the swap would leave on the retired table. Drop it, migrate, and \
+             create it again"
+        )));
+    }
+    let foreign_keys: Vec<Row> = session
+        .rows(&format!(
+            "SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME \
+             FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL AND \
+             ((TABLE_SCHEMA = {schema_text} AND TABLE_NAME = {table_text}) OR \
+              (REFERENCED_TABLE_SCHEMA = {schema_text} AND REFERENCED_TABLE_NAME = {table_text})) LIMIT 1"
+        ))
+        .await?;
+    if let Some(row) = foreign_keys.into_iter().next() {
+        let (name, from_schema, from, to_schema, to): (String, String, String, String, String) =
+            mysql_async::from_row_opt(row).map_err(|e| Error::new(ErrorKind::Unknown, e.to_string()))?;
+        return Err(refused(format!(
+            "foreign key `{name}` leads from {} to {}; tables with foreign keys are not supported yet. Drop it, migrate, \
+             and add it again",
+            quote::table(&from_schema, &from),
+            quote::table(&to_schema, &to)
+        )));
+    }
+    Ok(())
+}
+
+fn refused(why: String) -> Error {
+    Error::new(ErrorKind::Refused, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_are_read_as_the_server_writes_them() {
+        let all = "GRANT SELECT, INSERT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `u`@`%` WITH GRANT OPTION";
+        let everywhere = |on: &str| on == "*.*";
+        assert!(grants_it(all, "REPLICATION SLAVE", &everywhere));
+        assert!(!grants_it(all, "LOCK TABLES", &everywhere));
+        assert!(!grants_it(
+            "GRANT ALL PRIVILEGES ON *.* TO `u`@`%`",
+            "XA_RECOVER_ADMIN",
+            &everywhere
+        ));
+        assert!(grants_it(
+            "GRANT ALL PRIVILEGES ON *.* TO `u`@`%`",
+            "SELECT",
+            &everywhere
+        ));
+    }
+
+    #[test]
+    fn wildcards_of_schemas_are_honoured() {
+        assert!(covers_schema("`\\_outlast%`.*", "_outlast_new_0"));
+        assert!(!covers_schema("`\\_outlast%`.*", "xoutlast"));
+        assert!(covers_schema("`_hop`.*", "shop"));
+        assert!(covers_schema("`shop`.*", "shop"));
+        assert!(!covers_schema("`shop`.`t`", "shop"));
+    }
+}

@@ -1,0 +1,390 @@
+//! A stream of one migration, open under a lease.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use outlast_core::{
+    CheckpointStore, Error, ErrorKind, GtidSet, Key, KeyRange, Lease, Migration, Result,
+    checkpoint::{Checkpoint, Progress, Transaction},
+    ledger::Chunk,
+    stream::{Changes, Collision, Copied, CutOver, OpenStream, SwapState},
+};
+use outlast_mysql::{FencedTransaction, Session, SessionPool, check_fence, quote};
+use tokio::sync::OnceCell;
+
+use crate::{
+    changes::BinlogChanges,
+    collision,
+    cut_over::LockedTables,
+    plan::Plan,
+    shadow,
+    statement::AlterStatement,
+    table::{Table, definition},
+};
+
+/// How often the set of keys of a batch is extended by the rows that stand in its way.
+const MOST_EXTENSIONS: usize = 10;
+
+pub(crate) struct OpenMySqlStream {
+    pool: Arc<SessionPool>,
+    checkpoints: Arc<dyn CheckpointStore>,
+    lease: Lease,
+    migration: Migration,
+    statement: AlterStatement,
+    prepared: OnceCell<Prepared>,
+}
+
+/// What is known once the shadow exists.
+struct Prepared {
+    plan: Plan,
+    /// The source's definition when the stream was opened.
+    definition: String,
+}
+
+impl OpenMySqlStream {
+    pub(crate) fn new(
+        pool: Arc<SessionPool>,
+        checkpoints: Arc<dyn CheckpointStore>,
+        lease: &Lease,
+        migration: &Migration,
+    ) -> Result<Self> {
+        Ok(Self {
+            pool,
+            checkpoints,
+            lease: lease.clone(),
+            migration: migration.clone(),
+            statement: AlterStatement::parse(&migration.statement)?,
+            prepared: OnceCell::new(),
+        })
+    }
+
+    async fn prepared(&self) -> Result<&Prepared> {
+        let read = async || {
+            let mut session = self.pool.session().await?;
+            let (schema, table) = (&self.migration.schema, &self.migration.table);
+            let source = Table::read(&mut session, schema, table).await?;
+            let shadow = Table::read(&mut session, &self.migration.shadow_schema(), table).await?;
+            let prepared = Prepared {
+                plan: Plan::new(source, shadow, &self.statement)?,
+                definition: definition(&mut session, schema, table).await?,
+            };
+            session.give_back();
+            Ok(prepared)
+        };
+        self.prepared.get_or_try_init(read).await
+    }
+
+    async fn plan(&self) -> Result<&Plan> {
+        Ok(&self.prepared().await?.plan)
+    }
+
+    async fn begin(&self) -> Result<Box<FencedTransaction>> {
+        FencedTransaction::begin(&self.pool, &self.lease).await.map(Box::new)
+    }
+
+    /// Records progress in the transaction and commits both.
+    async fn commit(&self, mut transaction: Box<FencedTransaction>, progress: Progress<'_>) -> Result<()> {
+        let recorded = self.checkpoints.record(&mut *transaction, progress).await?;
+        transaction.commit(recorded).await
+    }
+
+    /// Reads keys again in one transaction; leaves it open, ready to be committed.
+    async fn write_keys(&self, keys: &[Key]) -> Result<Box<FencedTransaction>> {
+        let plan = self.plan().await?;
+        let mut transaction = self.begin().await?;
+        let written = reread(transaction.session(), plan, keys).await;
+        match written {
+            Ok(()) => Ok(transaction),
+            Err(error) => {
+                rolled_back(transaction, &error).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The shadow's rows that stand in the way of rows of the source.
+    async fn blocking_keys(&self, error: &Error, condition: &str) -> Result<Vec<Key>> {
+        let plan = self.plan().await?;
+        let Some(index) = collision::index_of(error) else {
+            return Ok(Vec::new());
+        };
+        if index == plan.key.shadow_index {
+            return Err(Error::new(
+                ErrorKind::Inconsistent,
+                format!("a row of the copy key itself is in the shadow twice ({error})"),
+            ));
+        }
+        let mut session = self.pool.session().await?;
+        let keys = collision::blocking_keys(&mut session, plan, &index, condition).await?;
+        session.give_back();
+        Ok(keys)
+    }
+
+    /// Waits until no XA transaction that was prepared before now is left: a position taken before accounts for their
+    /// PREPARE, while their rows are not visible yet.
+    async fn wait_for_prepared_xa(&self, session: &mut Session) -> Result<()> {
+        let mut waiting: Vec<(i64, i64, i64, String)> = session.rows("XA RECOVER CONVERT XID").await?;
+        while !waiting.is_empty() {
+            tracing::info!(
+                migration = %self.lease.migration,
+                transactions = waiting.len(),
+                "waiting for prepared XA transactions to end before the copy begins"
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let still: Vec<(i64, i64, i64, String)> = session.rows("XA RECOVER CONVERT XID").await?;
+            waiting.retain(|xa| still.contains(xa));
+        }
+        Ok(())
+    }
+}
+
+/// Deletes keys from the shadow and inserts them again from the source, in an open transaction.
+pub(crate) async fn reread(session: &mut Session, plan: &Plan, keys: &[Key]) -> Result<()> {
+    session.run(&plan.delete(keys)?).await?;
+    session
+        .run(&plan.insert(keys)?)
+        .await
+        .map_err(|error| explain(error, plan, keys))?;
+    Ok(())
+}
+
+/// Names the keys in an error about a row's data.
+fn explain(error: Error, plan: &Plan, keys: &[Key]) -> Error {
+    match (error.kind(), keys) {
+        (ErrorKind::DataRejected, [key]) => error.context(format_args!("the row with {}", plan.key.describe(key))),
+        (ErrorKind::DataRejected, [first, ..]) => error.context(format_args!(
+            "one of {} rows, the first with {}",
+            keys.len(),
+            plan.key.describe(first)
+        )),
+        _ => error,
+    }
+}
+
+/// Rolls back after `error`, so that the session can be used again; a lost session needs none.
+async fn rolled_back(transaction: Box<FencedTransaction>, error: &Error) -> Result<()> {
+    match error.kind() {
+        ErrorKind::ServerGone => Ok(()),
+        _ => transaction.rollback().await,
+    }
+}
+
+#[async_trait]
+impl OpenStream for OpenMySqlStream {
+    async fn swap_state(&self) -> Result<SwapState> {
+        let mut session = self.pool.session().await?;
+        let migration = &self.migration;
+        let schemas = [
+            migration.schema.clone(),
+            migration.shadow_schema(),
+            migration.retired_schema(),
+        ];
+        let present: Vec<String> = session
+            .rows(&format!(
+                "SELECT TABLE_SCHEMA FROM information_schema.TABLES WHERE TABLE_NAME = {} AND TABLE_SCHEMA IN ({})",
+                quote::text(&migration.table),
+                schemas.iter().map(|s| quote::text(s)).collect::<Vec<_>>().join(", "),
+            ))
+            .await?;
+        session.give_back();
+        let has = |schema: &String| present.iter().any(|p| p.eq_ignore_ascii_case(schema));
+        match (has(&schemas[0]), has(&schemas[1]), has(&schemas[2])) {
+            (true, true, false) => Ok(SwapState::Shadowed),
+            (true, false, true) => Ok(SwapState::Swapped),
+            (true, false, false) => Ok(SwapState::Unprepared),
+            (source, shadow, retired) => Err(Error::new(
+                ErrorKind::Inconsistent,
+                format!(
+                    "the tables of migration {} are in no state that Outlast leaves them in: source {} {}, shadow {} {}, \
+                     retired {} {}. Nothing was changed; find out who dropped or renamed them",
+                    migration.id,
+                    quote::table(&schemas[0], &migration.table),
+                    there(source),
+                    quote::table(&schemas[1], &migration.table),
+                    there(shadow),
+                    quote::table(&schemas[2], &migration.table),
+                    there(retired),
+                ),
+            )),
+        }
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        let mut session = self.pool.fresh().await?;
+        // DDL commits by itself and can't be fenced row by row. A server-wide lock keeps two preparations apart: whoever
+        // gets it after an adoption finds the fence changed.
+        let lock = quote::text(&format!("outlast/prepare/{}", self.lease.migration));
+        let locked: Option<i64> = session.value(&format!("SELECT GET_LOCK({lock}, 2)")).await?;
+        if locked != Some(1) {
+            return Err(Error::new(
+                ErrorKind::Passing,
+                "another session still prepares this migration's shadow table",
+            ));
+        }
+        check_fence(&mut session, &self.lease).await?;
+        let (schema, table) = (&self.migration.schema, &self.migration.table);
+        let plan = shadow::create(
+            &mut session,
+            &self.migration.shadow_schema(),
+            schema,
+            table,
+            &self.statement,
+        )
+        .await?;
+        let retired = quote::identifier(&self.migration.retired_schema());
+        session.run(&format!("CREATE DATABASE IF NOT EXISTS {retired}")).await?;
+        let position = executed(&mut session).await?;
+        self.wait_for_prepared_xa(&mut session).await?;
+        let definition = definition(&mut session, schema, table).await?;
+        // A later stream on this lease never prepares again: the cell is empty.
+        let _ = self.prepared.set(Prepared { plan, definition });
+        let transaction = self.begin().await?;
+        self.commit(transaction, Progress::Begin { position: &position }).await
+    }
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>> {
+        self.checkpoints.load(&self.lease.server, &self.lease.migration).await
+    }
+
+    async fn table_rows(&self) -> Result<u64> {
+        let mut session = self.pool.session().await?;
+        let rows = crate::examine::estimated_rows(&mut session, &self.migration.schema, &self.migration.table).await?;
+        session.give_back();
+        Ok(rows)
+    }
+
+    async fn executed(&self) -> Result<GtidSet> {
+        let mut session = self.pool.session().await?;
+        let set = executed(&mut session).await?;
+        session.give_back();
+        Ok(set)
+    }
+
+    async fn boundary(&self, range: &KeyRange, rows: u64) -> Result<Option<Key>> {
+        let plan = self.plan().await?;
+        let mut session = self.pool.session().await?;
+        let row: Option<mysql_async::Row> = session.first(&plan.boundary(range, rows)?).await?;
+        session.give_back();
+        row.map(|row| plan.key.from_row(row)).transpose()
+    }
+
+    async fn copy(&self, range: &KeyRange) -> Result<Copied> {
+        let plan = self.plan().await?;
+        let mut transaction = self.begin().await?;
+        let copied = transaction.session().run(&plan.copy(range)?).await;
+        let error = match copied {
+            Ok(rows) => {
+                let chunk = Chunk {
+                    range: range.clone(),
+                    rows,
+                };
+                return self
+                    .commit(transaction, Progress::Copied(&chunk))
+                    .await
+                    .map(|()| Copied::Rows(rows));
+            }
+            Err(error) => error,
+        };
+        rolled_back(transaction, &error).await?;
+        if error.kind() != ErrorKind::Duplicate {
+            let lowest = range
+                .after
+                .as_ref()
+                .map(|key| format!("above {}", plan.key.describe(key)));
+            return Err(match error.kind() {
+                ErrorKind::DataRejected => error.context(format_args!(
+                    "a row {}",
+                    lowest.as_deref().unwrap_or("of the first chunk")
+                )),
+                _ => error,
+            });
+        }
+        let keys = self.blocking_keys(&error, &plan.key.in_range(range)?).await?;
+        Ok(Copied::Collision(Collision {
+            keys,
+            message: error.message().to_owned(),
+        }))
+    }
+
+    async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()> {
+        let mut keys = keys.to_vec();
+        for _ in 0..MOST_EXTENSIONS {
+            let error = match self.write_keys(&keys).await {
+                Ok(transaction) => {
+                    return self
+                        .commit(transaction, Progress::Applied { applier: 0, position })
+                        .await;
+                }
+                Err(error) if error.kind() == ErrorKind::Duplicate => error,
+                Err(error) => return Err(error),
+            };
+            // Rows whose values stand in the way: the source may have moved a value between rows, and theirs is old.
+            let condition = self.plan().await?.key.is_in(&keys, false)?;
+            let blocking = self.blocking_keys(&error, &condition).await?;
+            let before = keys.len();
+            keys.extend(
+                blocking
+                    .into_iter()
+                    .filter(|key| !keys.contains(key))
+                    .collect::<Vec<_>>(),
+            );
+            if keys.len() == before {
+                return Err(error);
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Duplicate,
+            format!("more than {MOST_EXTENSIONS} rows in a row stand in each other's way on a unique key"),
+        ))
+    }
+
+    async fn advance(&self, position: &GtidSet) -> Result<()> {
+        let transaction = self.begin().await?;
+        self.commit(transaction, Progress::Applied { applier: 0, position })
+            .await
+    }
+
+    async fn fold(&self, upto: Option<&Key>, chunks: &[Chunk]) -> Result<()> {
+        let transaction = self.begin().await?;
+        self.commit(transaction, Progress::Folded { upto, chunks }).await
+    }
+
+    async fn changes(&self, position: &GtidSet) -> Result<Box<dyn Changes>> {
+        let plan = self.plan().await?.clone();
+        let own_schemas = [self.migration.shadow_schema(), self.migration.retired_schema()];
+        let mut side = self.pool.fresh().await?;
+        // Replicas have small server ids; two readers with one id would end each other.
+        let random: u32 = side.value("SELECT FLOOR(RAND() * 1000000000)").await?;
+        let server_id = 3_000_000_000 + random;
+        let session = self.pool.fresh().await?;
+        Ok(Box::new(
+            BinlogChanges::open(session, side, plan, own_schemas, position, server_id).await?,
+        ))
+    }
+
+    async fn lock(&self) -> Result<Box<dyn CutOver>> {
+        let prepared = self.prepared().await?;
+        let tables = LockedTables::lock(
+            &self.pool,
+            &self.lease,
+            &self.migration,
+            &prepared.plan,
+            &prepared.definition,
+        );
+        Ok(Box::new(tables.await?))
+    }
+}
+
+/// `@@gtid_executed`.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn executed(session: &mut Session) -> Result<GtidSet> {
+    let text: String = session.value("SELECT @@GLOBAL.gtid_executed").await?;
+    text.parse()
+        .map_err(|e| Error::new(ErrorKind::Inconsistent, "@@gtid_executed can't be read").with_source(e))
+}
+
+fn there(present: bool) -> &'static str {
+    if present { "is there" } else { "is missing" }
+}

@@ -1,0 +1,144 @@
+//! Which column of the source goes to which column of the shadow, and the statements that follow from it.
+
+use outlast_core::{Error, ErrorKind, Key, KeyRange, Result};
+use outlast_mysql::quote;
+
+use crate::{key::CopyKey, statement::AlterStatement, table::Table};
+
+/// How rows get from the source to the shadow.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) source: Table,
+    pub(crate) shadow: Table,
+    pub(crate) key: CopyKey,
+    /// (source column, shadow column), in the order of the source.
+    columns: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Maps the columns and chooses the copy key.
+    ///
+    /// # Errors
+    /// `Refused` if there is no usable key, or the shadow's columns are not those that the statement was understood to give.
+    pub(crate) fn new(source: Table, shadow: Table, statement: &AlterStatement) -> Result<Self> {
+        let mut columns = Vec::new();
+        let mut explained = Vec::new();
+        for column in &source.columns {
+            let Some(target) = statement.target_of(&column.name) else {
+                continue;
+            };
+            let after = shadow
+                .column(&target)
+                .ok_or_else(|| misunderstood(&column.name, &target))?;
+            explained.push(after.name.clone());
+            if !after.generated {
+                columns.push((column.name.clone(), after.name.clone()));
+            }
+        }
+        let unexplained = shadow
+            .columns
+            .iter()
+            .find(|c| !explained.contains(&c.name) && !statement.adds(&c.name));
+        // A table without primary key may get an invisible one from the server (sql_generate_invisible_primary_key).
+        if let Some(column) = unexplained.filter(|c| c.name != "my_row_id") {
+            return Err(misunderstood("?", &column.name));
+        }
+        let key = CopyKey::choose(&source, &shadow, |name| statement.target_of(name))?;
+        Ok(Self {
+            source,
+            shadow,
+            key,
+            columns,
+        })
+    }
+
+    /// The statement that copies a range.
+    ///
+    /// # Errors
+    /// `Inconsistent` if a bound can't be read.
+    pub(crate) fn copy(&self, range: &KeyRange) -> Result<String> {
+        Ok(self.insert_where(&self.key.in_range(range)?))
+    }
+
+    /// The statement that inserts the rows of these keys.
+    ///
+    /// # Errors
+    /// `Inconsistent` if a key can't be read.
+    pub(crate) fn insert(&self, keys: &[Key]) -> Result<String> {
+        Ok(self.insert_where(&self.key.is_in(keys, false)?))
+    }
+
+    /// The statement that deletes the rows of these keys from the shadow.
+    ///
+    /// # Errors
+    /// `Inconsistent` if a key can't be read.
+    pub(crate) fn delete(&self, keys: &[Key]) -> Result<String> {
+        Ok(format!(
+            "DELETE FROM {} WHERE {}",
+            self.shadow.quoted(),
+            self.key.is_in(keys, true)?
+        ))
+    }
+
+    /// The statement that finds the key of the `rows`-th row of a range.
+    ///
+    /// # Errors
+    /// `Inconsistent` if a bound can't be read.
+    pub(crate) fn boundary(&self, range: &KeyRange, rows: u64) -> Result<String> {
+        Ok(format!(
+            "SELECT {} {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {}",
+            self.key.select_list(false),
+            self.from_source(),
+            self.key.in_range(range)?,
+            self.key.source_columns(),
+            rows.saturating_sub(1),
+        ))
+    }
+
+    fn insert_where(&self, condition: &str) -> String {
+        let names = |pick: fn(&(String, String)) -> &String| {
+            let names: Vec<String> = self.columns.iter().map(|pair| quote::identifier(pick(pair))).collect();
+            names.join(", ")
+        };
+        format!(
+            "INSERT INTO {} ({}) SELECT {} {} WHERE {condition}",
+            self.shadow.quoted(),
+            names(|(_, target)| target),
+            names(|(source, _)| source),
+            self.from_source(),
+        )
+    }
+
+    fn from_source(&self) -> String {
+        format!(
+            "FROM {} FORCE INDEX ({})",
+            self.source.quoted(),
+            quote::identifier(&self.key.index)
+        )
+    }
+
+    /// `SELECT` of source columns, named as in the shadow, that feed these columns of the shadow; `None` for those that are
+    /// fed by none.
+    pub(crate) fn source_of(&self, target: &str) -> Option<&str> {
+        self.columns
+            .iter()
+            .find(|(_, t)| t == target)
+            .map(|(source, _)| source.as_str())
+    }
+
+    /// The statement that writes expressions over these source columns into another table.
+    pub(crate) fn select_source(&self, columns: &[&str], condition: &str) -> String {
+        let names: Vec<String> = columns.iter().map(|c| quote::identifier(c)).collect();
+        format!("SELECT {} {} WHERE {condition}", names.join(", "), self.from_source())
+    }
+}
+
+fn misunderstood(source: &str, target: &str) -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "the statement was not understood: column `{target}` of the new table can't be traced (from column \
+             `{source}`). Nothing was copied. Write renames as separate clauses: RENAME COLUMN a TO b, or CHANGE a b …"
+        ),
+    )
+}

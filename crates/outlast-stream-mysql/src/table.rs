@@ -1,0 +1,189 @@
+//! Definitions of tables, as `information_schema` tells them.
+
+use mysql_async::Row;
+use outlast_core::{Error, ErrorKind, Result};
+use outlast_mysql::{Session, quote};
+
+/// A table's columns and indexes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) schema: String,
+    pub(crate) name: String,
+    /// In the order of the table, hence of the binlog.
+    pub(crate) columns: Vec<Column>,
+    pub(crate) indexes: Vec<Index>,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    /// `int`, `varchar`, …
+    pub(crate) data_type: String,
+    /// `int unsigned`, `varchar(20)`, …
+    pub(crate) column_type: String,
+    pub(crate) charset: Option<String>,
+    pub(crate) collation: Option<String>,
+    /// Length in characters, for character columns.
+    pub(crate) characters: Option<u64>,
+    /// Whether the collation compares as if values were padded with spaces.
+    pub(crate) pads: bool,
+    pub(crate) nullable: bool,
+    pub(crate) generated: bool,
+}
+
+/// An index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Index {
+    pub(crate) name: String,
+    pub(crate) unique: bool,
+    /// Names of the columns; `None` for an expression or a prefix of a column.
+    pub(crate) parts: Vec<Option<String>>,
+}
+
+impl Table {
+    /// Reads a table's definition.
+    ///
+    /// # Errors
+    /// `SourceChanged` if there is no such table.
+    pub(crate) async fn read(session: &mut Session, schema: &str, name: &str) -> Result<Self> {
+        let at = format!(
+            "TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            quote::text(schema),
+            quote::text(name)
+        );
+        let rows: Vec<Row> = session
+            .rows(&format!(
+                "SELECT c.COLUMN_NAME, c.DATA_TYPE, CAST(c.COLUMN_TYPE AS CHAR), c.CHARACTER_SET_NAME, c.COLLATION_NAME, \
+                 c.CHARACTER_MAXIMUM_LENGTH, l.PAD_ATTRIBUTE = 'PAD SPACE', c.IS_NULLABLE = 'YES', \
+                 c.EXTRA LIKE '%GENERATED%' AND c.EXTRA NOT LIKE '%DEFAULT_GENERATED%' \
+                 FROM information_schema.COLUMNS c \
+                 LEFT JOIN information_schema.COLLATIONS l ON l.COLLATION_NAME = c.COLLATION_NAME \
+                 WHERE c.{} ORDER BY c.ORDINAL_POSITION",
+                at.replace("AND ", "AND c.")
+            ))
+            .await?;
+        let columns: Vec<Column> = rows.into_iter().map(column).collect::<Result<_>>()?;
+        if columns.is_empty() {
+            return Err(Error::new(
+                ErrorKind::SourceChanged,
+                format!("table {} is not there", quote::table(schema, name)),
+            ));
+        }
+        let parts: Vec<(String, bool, Option<String>)> = session
+            .rows(&format!(
+                "SELECT INDEX_NAME, NON_UNIQUE = 0, IF(SUB_PART IS NULL, COLUMN_NAME, NULL) \
+                 FROM information_schema.STATISTICS WHERE {at} ORDER BY INDEX_NAME, SEQ_IN_INDEX"
+            ))
+            .await?;
+        let mut indexes: Vec<Index> = Vec::new();
+        for (name, unique, part) in parts {
+            match indexes.last_mut() {
+                Some(index) if index.name == name => index.parts.push(part),
+                _ => indexes.push(Index {
+                    name,
+                    unique,
+                    parts: vec![part],
+                }),
+            }
+        }
+        Ok(Self {
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            columns,
+            indexes,
+        })
+    }
+
+    /// The column of this name, whatever its case.
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns
+            .iter()
+            .find(|c| c.name.to_lowercase() == name.to_lowercase())
+    }
+
+    /// `schema`.`table`.
+    pub(crate) fn quoted(&self) -> String {
+        quote::table(&self.schema, &self.name)
+    }
+}
+
+fn column(mut row: Row) -> Result<Column> {
+    let bad = || Error::new(ErrorKind::Unknown, "information_schema.COLUMNS has an unexpected shape");
+    let mut text = |at: usize| {
+        row.take_opt::<Option<String>, _>(at)
+            .and_then(|v| v.ok())
+            .ok_or_else(bad)
+    };
+    let name = text(0)?.ok_or_else(bad)?;
+    let data_type = text(1)?.ok_or_else(bad)?.to_lowercase();
+    let column_type = text(2)?.ok_or_else(bad)?;
+    let charset = text(3)?;
+    let collation = text(4)?;
+    let mut number = |at: usize| row.take_opt::<Option<u64>, _>(at).and_then(|v| v.ok()).ok_or_else(bad);
+    Ok(Column {
+        name,
+        data_type,
+        column_type,
+        charset,
+        collation,
+        characters: number(5)?,
+        pads: number(6)? == Some(1),
+        nullable: number(7)? == Some(1),
+        generated: number(8)? == Some(1),
+    })
+}
+
+/// The table's definition as one text, without what changes by itself (the AUTO_INCREMENT counter).
+///
+/// # Errors
+/// `SourceChanged` if there is no such table.
+pub(crate) async fn definition(session: &mut Session, schema: &str, name: &str) -> Result<String> {
+    let (_, create): (String, String) = session
+        .value(&format!("SHOW CREATE TABLE {}", quote::table(schema, name)))
+        .await?;
+    Ok(without_auto_increment(&create))
+}
+
+/// Removes ` AUTO_INCREMENT=n` from the table options.
+fn without_auto_increment(create: &str) -> String {
+    let Some(options) = create.rfind("\n)") else {
+        return create.to_owned();
+    };
+    let (columns, options) = create.split_at(options);
+    match options.find(" AUTO_INCREMENT=") {
+        None => create.to_owned(),
+        Some(at) => {
+            let behind = options[at + 1..].find(' ').map_or("", |end| &options[at + 1 + end..]);
+            format!("{columns}{}{behind}", &options[..at])
+        }
+    }
+}
+
+/// The value of `AUTO_INCREMENT=n` in a SHOW CREATE TABLE; `None` if the table has no such column or never used it.
+pub(crate) fn auto_increment_of(create: &str) -> Option<u64> {
+    let options = &create[create.rfind("\n)")?..];
+    let value = &options[options.find(" AUTO_INCREMENT=")? + " AUTO_INCREMENT=".len()..];
+    value.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATE: &str = "CREATE TABLE `t` (\n  `a` int COMMENT ' AUTO_INCREMENT=7 '\n) ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8mb4";
+
+    #[test]
+    fn the_counter_is_no_part_of_a_definition() {
+        let expected =
+            "CREATE TABLE `t` (\n  `a` int COMMENT ' AUTO_INCREMENT=7 '\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4";
+        assert_eq!(without_auto_increment(CREATE), expected);
+        assert_eq!(without_auto_increment(expected), expected);
+    }
+
+    #[test]
+    fn the_counter_is_read_from_the_options_only() {
+        assert_eq!(auto_increment_of(CREATE), Some(42));
+        assert_eq!(auto_increment_of(&without_auto_increment(CREATE)), None);
+    }
+}
