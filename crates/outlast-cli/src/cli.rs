@@ -123,7 +123,7 @@ pub(crate) struct MigrationOptions {
     /// Stop before the cut-over until `outlast complete ID`.
     #[arg(long)]
     pub(crate) postpone_completion: bool,
-    /// Rows of the first chunks; later ones follow a target time.
+    /// Most rows of a chunk. Without it, the chunk size follows a target time.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) chunk_rows: Option<u64>,
     /// Pause between two chunks of a lane, as in 50ms; slows the copy down.

@@ -123,8 +123,8 @@ pub struct Lease {
 pub struct Options {
     /// Stop before the cut-over until `complete` is asked for.
     pub postpone_completion: bool,
-    /// Rows a chunk begins with; the chunk size then follows the target time.
-    pub chunk_rows: u64,
+    /// Most rows of a chunk. `None`: the chunk size follows the target time.
+    pub chunk_rows: Option<u64>,
     /// Copy lanes.
     pub lanes: u32,
     /// How long a duplicate key may last before it is held to be real, in milliseconds.
@@ -141,7 +141,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             postpone_completion: false,
-            chunk_rows: 1000,
+            chunk_rows: None,
             lanes: 2,
             duplicate_grace_ms: 60_000,
             chunk_pause_ms: 0,

@@ -219,6 +219,10 @@ impl StreamFixture for Memory {
         self.adopt(&subject.lease.migration, subject.lease.epoch, "two").await;
     }
 
+    async fn end_sessions(&self, _: &Subject) {
+        self.cluster.disconnect(&self.primary);
+    }
+
     fn key(&self, number: u64) -> Key {
         key(number)
     }

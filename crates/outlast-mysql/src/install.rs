@@ -27,19 +27,22 @@ impl Tables {
     /// `AccessDenied` with the privilege to grant; `Refused` if a later version of Outlast has created the tables;
     /// `NotPrimary` if something is missing on a read-only server.
     pub async fn install(&self, session: &mut Session) -> Result<()> {
-        if self.is_installed(session).await? {
-            return Ok(());
-        }
-        self.create(session).await.map_err(|error| {
-            let doing = match error.kind() {
-                ErrorKind::AccessDenied => format!(
-                    "creating the schema {STATE_SCHEMA} on {}; let an administrator run: \
-                     GRANT ALL ON `\\_outlast%`.* TO the user that Outlast connects as",
-                    session.address()
-                ),
-                _ => format!("creating the schema {STATE_SCHEMA} on {}", session.address()),
-            };
-            error.context(doing)
+        let installed = match self.is_installed(session).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.create(session).await,
+            Err(error) => Err(error),
+        };
+        installed.map_err(|error| match error.kind() {
+            ErrorKind::Refused => error,
+            ErrorKind::AccessDenied => error.context(format_args!(
+                "creating the schema {STATE_SCHEMA} on {}; let an administrator run: \
+                 GRANT ALL ON `\\_outlast%`.* TO the user that Outlast connects as",
+                session.address()
+            )),
+            _ => error.context(format_args!(
+                "creating the schema {STATE_SCHEMA} on {}",
+                session.address()
+            )),
         })
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Swap<'a> {
 
 /// The owner until now.
 struct Previous {
+    /// Nobody has owned it since a user queued it again, who was counted then.
+    is_queued: bool,
     agent: Option<String>,
     server: Option<String>,
 }
@@ -33,7 +35,7 @@ impl Swap<'_> {
         let here = self.primary.uuid.as_str();
         self.raise_fence(session, incarnation.as_str(), here).await?;
         let is_failover = previous.server.as_deref().is_some_and(|server| server != here);
-        let is_retry = previous.server.as_deref().is_some_and(|server| server == here);
+        let is_retry = !previous.is_queued && previous.server.as_deref() == Some(here);
         let update = "UPDATE _outlast.migrations SET status = ?, epoch = ?, owner_agent = ?, owner_incarnation = ?, \
             owner_server = ?, failovers = failovers + ?, retries = retries + ?, liveness = UTC_TIMESTAMP(6), \
             adopted_at = UTC_TIMESTAMP(6), started_at = COALESCE(started_at, UTC_TIMESTAMP(6)), ended_at = NULL \
@@ -162,7 +164,11 @@ impl Swap<'_> {
                 format!("migration {} is {status}; nothing was written", self.migration),
             ));
         }
-        Ok(Previous { agent, server })
+        Ok(Previous {
+            is_queued: status == Status::Queued.name(),
+            agent,
+            server,
+        })
     }
 
     async fn raise_fence(&self, session: &mut Session, incarnation: &str, server: &str) -> Result<()> {

@@ -30,8 +30,21 @@ impl LeasedSessions {
         }
     }
 
+    /// Begins a fenced transaction.
+    ///
+    /// A session that was killed may have been killed by an adopter: then the fence says so, on a new session.
+    async fn begin(&self, lease: &Lease) -> Result<FencedTransaction> {
+        match FencedTransaction::begin(&self.of(lease), lease).await {
+            Err(error) if error.kind() == ErrorKind::ServerGone => {
+                self.close(lease);
+                FencedTransaction::begin(&self.of(lease), lease).await
+            }
+            begun => begun,
+        }
+    }
+
     /// The sessions of a lease; those of an earlier lease of the same migration are closed.
-    pub(crate) fn of(&self, lease: &Lease) -> Arc<SessionPool> {
+    fn of(&self, lease: &Lease) -> Arc<SessionPool> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         match pools.get(&lease.migration) {
             Some((known, pool)) if known == lease => Arc::clone(pool),
@@ -47,20 +60,17 @@ impl LeasedSessions {
         }
     }
 
-    /// Closes the sessions of a lease that is over, or whose sessions can't be trusted any more. Passes `result` on.
-    pub(crate) fn settle<T>(&self, lease: &Lease, is_over: bool, result: Result<T>) -> Result<T> {
-        if is_over || result.is_err() {
-            let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-            if pools.get(&lease.migration).is_some_and(|(known, _)| known == lease) {
-                pools.remove(&lease.migration);
-            }
+    /// Closes the sessions of a lease that is over, or whose sessions can't be trusted any more.
+    pub(crate) fn close(&self, lease: &Lease) {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if pools.get(&lease.migration).is_some_and(|(known, _)| known == lease) {
+            pools.remove(&lease.migration);
         }
-        result
     }
 }
 
-pub(crate) async fn beat(pool: &Arc<SessionPool>, lease: &Lease, report: &Report) -> Result<()> {
-    let mut transaction = FencedTransaction::begin(pool, lease).await?;
+pub(crate) async fn beat(sessions: &LeasedSessions, lease: &Lease, report: &Report) -> Result<()> {
+    let mut transaction = sessions.begin(lease).await?;
     let update = "UPDATE _outlast.migrations SET liveness = UTC_TIMESTAMP(6), rows_copied = ?, table_rows = ?, \
         eta_seconds = ?, message = ? WHERE id = ?";
     let values = (
@@ -75,15 +85,22 @@ pub(crate) async fn beat(pool: &Arc<SessionPool>, lease: &Lease, report: &Report
 }
 
 /// Reads what users have asked for, without a lock: whoever acts on it does so in a fenced transaction.
-pub(crate) async fn requests(pool: &Arc<SessionPool>, lease: &Lease) -> Result<Requests> {
+pub(crate) async fn requests(sessions: &LeasedSessions, lease: &Lease) -> Result<Requests> {
     type Columns = (u64, Option<String>, Option<String>, String, bool, bool);
-    let mut session = pool.session().await?;
+    let mut session = sessions.of(lease).session().await?;
     let sql = format!(
         "SELECT epoch, owner_incarnation, owner_server, @@server_uuid, complete_requested, cancel_requested \
          FROM _outlast.migrations WHERE id = {}",
         quote::text(lease.migration.as_str())
     );
-    let row: Option<Columns> = session.first(&sql).await?;
+    let row: Option<Columns> = match session.first(&sql).await {
+        Err(error) if error.kind() == ErrorKind::ServerGone => {
+            sessions.close(lease);
+            session = sessions.of(lease).session().await?;
+            session.first(&sql).await?
+        }
+        read => read?,
+    };
     let server = lease.server.uuid.as_str();
     match row {
         Some((epoch, incarnation, owner_server, here, complete, cancel))
@@ -105,7 +122,7 @@ pub(crate) async fn requests(pool: &Arc<SessionPool>, lease: &Lease) -> Result<R
     }
 }
 
-pub(crate) async fn enter(pool: &Arc<SessionPool>, lease: &Lease, phase: Phase) -> Result<()> {
+pub(crate) async fn enter(sessions: &LeasedSessions, lease: &Lease, phase: Phase) -> Result<()> {
     let entered_at = match phase {
         Phase::Preparing => "",
         Phase::Copying => ", copying_at = UTC_TIMESTAMP(6)",
@@ -113,7 +130,7 @@ pub(crate) async fn enter(pool: &Arc<SessionPool>, lease: &Lease, phase: Phase) 
         Phase::Ready => ", ready_at = UTC_TIMESTAMP(6)",
         Phase::CuttingOver => ", cutting_over_at = UTC_TIMESTAMP(6)",
     };
-    let mut transaction = FencedTransaction::begin(pool, lease).await?;
+    let mut transaction = sessions.begin(lease).await?;
     let update = format!("UPDATE _outlast.migrations SET phase = ?{entered_at} WHERE id = ? AND phase <> ?");
     let values = (phase.name(), lease.migration.as_str(), phase.name());
     let changed = transaction.session().run_with(&update, values).await?;
@@ -123,14 +140,16 @@ pub(crate) async fn enter(pool: &Arc<SessionPool>, lease: &Lease, phase: Phase) 
     transaction.commit_without_data().await
 }
 
-pub(crate) async fn finish(pool: &Arc<SessionPool>, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
+pub(crate) async fn finish(sessions: &LeasedSessions, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
     let status = match ending {
         Ending::Complete => Status::Complete,
         Ending::Failed => Status::Failed,
         Ending::Cancelled => Status::Cancelled,
     };
-    let mut transaction = match FencedTransaction::begin(pool, lease).await {
-        Err(error) if error.kind() == ErrorKind::Fenced && has_finished(pool, lease, status).await? => return Ok(()),
+    let mut transaction = match sessions.begin(lease).await {
+        Err(error) if error.kind() == ErrorKind::Fenced && has_finished(sessions, lease, status).await? => {
+            return Ok(());
+        }
         begun => begun?,
     };
     let epoch = lease.epoch.next().0;
@@ -154,8 +173,8 @@ pub(crate) async fn finish(pool: &Arc<SessionPool>, lease: &Lease, ending: Endin
 }
 
 /// Whether an earlier call under this very lease, whose reply was lost, has ended the migration.
-async fn has_finished(pool: &Arc<SessionPool>, lease: &Lease, status: Status) -> Result<bool> {
-    let mut session = pool.session().await?;
+async fn has_finished(sessions: &LeasedSessions, lease: &Lease, status: Status) -> Result<bool> {
+    let mut session = sessions.of(lease).fresh().await?;
     let sql = "SELECT COUNT(*) FROM _outlast.migrations WHERE id = ? AND epoch = ? AND status = ? \
         AND owner_incarnation = ? AND owner_server = ? AND owner_server = @@server_uuid";
     let values = (
@@ -166,7 +185,6 @@ async fn has_finished(pool: &Arc<SessionPool>, lease: &Lease, status: Status) ->
         lease.server.uuid.as_str(),
     );
     let found: Option<u64> = session.first_with(sql, values).await?;
-    session.give_back();
     Ok(found == Some(1))
 }
 

@@ -129,7 +129,7 @@ fn effect(request: Request, current: &Current) -> Effect {
         (Request::Cancel, Status::Complete) => Effect::Refusal("the new table is in place"),
         (Request::Cancel, Status::Failed) => Effect::Refusal("nobody works on it; clean it up, or retry it"),
         (Request::Retry, Status::Failed | Status::Cancelled) => Effect::Update {
-            assignments: "status = 'queued', cancel_requested = FALSE, message = '', ended_at = NULL, eta_seconds = NULL, \
+            assignments: "status = 'queued', retries = retries + 1, cancel_requested = FALSE, message = '', ended_at = NULL, eta_seconds = NULL, \
                           liveness = UTC_TIMESTAMP(6), retried_at = UTC_TIMESTAMP(6)",
             kind: "retry-requested",
         },

@@ -26,13 +26,24 @@ pub struct MySqlScheduler {
 impl MySqlScheduler {
     /// A scheduler that reaches servers through `connector`. Connects when it is first asked something.
     ///
-    /// Its user needs all privileges on `_outlast`, and SELECT on `performance_schema` or, to see and kill sessions of
-    /// earlier owners that connected under another account, also CONNECTION_ADMIN.
+    /// Its user needs all privileges on `_outlast`. Sessions that an earlier owner opened under another account are killed
+    /// only if it also has SELECT on `performance_schema.session_connect_attrs` and CONNECTION_ADMIN; without them an
+    /// adoption waits for their transactions.
     pub fn new(connector: Connector) -> Self {
         Self {
             leased: LeasedSessions::new(connector.clone()),
             sessions: SessionPools::new(connector),
         }
+    }
+}
+
+impl MySqlScheduler {
+    /// Passes the result on.
+    fn closed_if_failed<T>(&self, lease: &Lease, done: Result<T>) -> Result<T> {
+        if done.is_err() {
+            self.leased.close(lease);
+        }
+        done
     }
 }
 
@@ -88,23 +99,24 @@ impl Scheduler for MySqlScheduler {
     }
 
     async fn beat(&self, lease: &Lease, report: &Report) -> Result<()> {
-        let done = leased::beat(&self.leased.of(lease), lease, report).await;
-        self.leased.settle(lease, false, done)
+        let done = leased::beat(&self.leased, lease, report).await;
+        self.closed_if_failed(lease, done)
     }
 
     async fn requests(&self, lease: &Lease) -> Result<Requests> {
-        let done = leased::requests(&self.leased.of(lease), lease).await;
-        self.leased.settle(lease, false, done)
+        let done = leased::requests(&self.leased, lease).await;
+        self.closed_if_failed(lease, done)
     }
 
     async fn enter(&self, lease: &Lease, phase: Phase) -> Result<()> {
-        let done = leased::enter(&self.leased.of(lease), lease, phase).await;
-        self.leased.settle(lease, false, done)
+        let done = leased::enter(&self.leased, lease, phase).await;
+        self.closed_if_failed(lease, done)
     }
 
     async fn finish(&self, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
-        let done = leased::finish(&self.leased.of(lease), lease, ending, message).await;
-        self.leased.settle(lease, true, done)
+        let done = leased::finish(&self.leased, lease, ending, message).await;
+        self.leased.close(lease);
+        done
     }
 
     async fn fail_stale(

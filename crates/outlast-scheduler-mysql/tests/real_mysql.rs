@@ -413,10 +413,7 @@ async fn ownership_moves_with_a_failover() {
     assert_eq!((stored.epoch, stored.failovers, stored.retries), (Epoch(2), 1, 0));
     scheduler.beat(&lease, &Report::default()).await.unwrap();
     cluster.node(1).restart().await.unwrap();
-    assert_eq!(
-        kind(scheduler.beat(&lease, &Report::default()).await),
-        ErrorKind::ServerGone
-    );
+    // The sessions are gone with the server's life, the lease is not.
     scheduler.beat(&lease, &Report::default()).await.unwrap();
     assert_eq!(scheduler.list(&new).await.unwrap().len(), 1);
 }

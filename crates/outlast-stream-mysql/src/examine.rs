@@ -151,7 +151,7 @@ fn grants_it(grant: &str, privilege: &str, covers: &dyn Fn(&str) -> bool) -> boo
     };
     // Dynamic privileges (with an underscore) stand in a line of their own and are not part of ALL.
     let all = privileges == "ALL PRIVILEGES" && !privilege.contains('_');
-    (all || privileges.split(", ").any(|p| p == privilege)) && covers(on)
+    (all || privileges.split(',').any(|p| p.trim() == privilege)) && covers(on)
 }
 
 /// Whether `` `pattern`.* `` of a grant covers the schema; `_` and `%` are wildcards unless escaped.

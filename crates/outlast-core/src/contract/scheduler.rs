@@ -119,7 +119,7 @@ pub async fn a_submitted_migration_is_stored_as_given(fixture: &impl SchedulerFi
     );
     submission.options = Options {
         postpone_completion: true,
-        chunk_rows: 17,
+        chunk_rows: Some(17),
         policy_params: vec![("patience".to_owned(), "5m".to_owned())],
         ..Options::default()
     };

@@ -50,6 +50,9 @@ pub trait StreamFixture: ClusterFixture {
     /// Lets another owner adopt the subject's migration.
     async fn depose(&self, subject: &Subject);
 
+    /// Ends every session that the subject's streams have on the primary, as KILL does.
+    async fn end_sessions(&self, subject: &Subject);
+
     /// The copy key of row `number`.
     fn key(&self, number: u64) -> Key;
 
@@ -96,6 +99,7 @@ macro_rules! stream_suite {
             advancing_records_a_position_without_data
             folding_is_recorded
             a_fenced_owner_writes_nothing
+            a_stream_that_lost_its_sessions_is_over
             changes_name_the_keys_in_commit_order
             changes_begin_after_the_position
             every_transaction_is_reported
@@ -451,6 +455,25 @@ pub async fn a_fenced_owner_writes_nothing(fixture: &impl StreamFixture) -> Resu
     assert_eq!(failure(fresh.copy(&high).await), Some(ErrorKind::Fenced));
     assert_eq!(checkpoint(&fresh).await?, before);
     assert_eq!(shadow(fixture, &subject).await, BTreeMap::from([(1, 10)]));
+    Ok(())
+}
+
+/// A session lost for an unknown cause ends all of them (invariant I6): while it was gone, the server may have been replaced
+/// by a replica that lacks what the owner remembers, and have come back with the same uuid and the same fence.
+pub async fn a_stream_that_lost_its_sessions_is_over(fixture: &impl StreamFixture) -> Result<()> {
+    let (subject, stream) = prepared(fixture, &[(1, 10), (2, 20)]).await?;
+    let before = checkpoint(&stream).await?;
+    fixture.end_sessions(&subject).await;
+    assert_eq!(failure(stream.copy(&KeyRange::ALL).await), Some(ErrorKind::ServerGone));
+    let applied = stream.apply(&[fixture.key(1)], &before.position).await;
+    assert_eq!(failure(applied), Some(ErrorKind::ServerGone));
+    assert_eq!(
+        failure(stream.advance(&before.position).await),
+        Some(ErrorKind::ServerGone)
+    );
+    let again = opened(fixture, &subject).await?;
+    assert_eq!(checkpoint(&again).await?, before);
+    assert_eq!(again.copy(&KeyRange::ALL).await?, Copied::Rows(2));
     Ok(())
 }
 

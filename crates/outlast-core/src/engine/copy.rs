@@ -12,6 +12,9 @@ use crate::{
     stream::{Collision, Copied},
 };
 
+/// Rows of the first chunk, where the user did not say.
+const FIRST_CHUNK: u64 = 1000;
+
 /// Chunk size, shared by the lanes; also the lock under which the next range is chosen.
 struct Dispatcher {
     rows: u64,
@@ -21,7 +24,7 @@ impl Run {
     /// Copies what no chunk has copied yet. Returns only errors: when everything is copied, it waits for ever.
     pub(super) async fn copy_all(&self) -> Result<Ending> {
         let dispatcher = tokio::sync::Mutex::new(Dispatcher {
-            rows: self.migration.options.chunk_rows.max(1),
+            rows: self.migration.options.chunk_rows.unwrap_or(FIRST_CHUNK).max(1),
         });
         let lanes = self.migration.options.lanes.clamp(1, 64);
         try_join_all((0..lanes).map(|_| self.lane(&dispatcher))).await?;
@@ -38,7 +41,8 @@ impl Run {
                 self.progressed().await?;
             }
             let taken = self.services.clock.now() - begun;
-            dispatcher.lock().await.adapt(planned, taken, &self.services.settings);
+            let most = self.migration.options.chunk_rows.unwrap_or(self.services.settings.max_chunk_rows);
+            dispatcher.lock().await.adapt(planned, taken, self.services.settings.chunk_time, most);
             let pause = self.migration.options.chunk_pause_ms;
             if pause > 0 {
                 self.services.clock.sleep(Duration::from_millis(pause)).await;
@@ -117,9 +121,9 @@ impl Run {
 
 impl Dispatcher {
     /// Moves the chunk size towards what takes the target time; at most doubling or halving it at once.
-    fn adapt(&mut self, planned: u64, taken: Duration, settings: &super::Settings) {
-        let factor = settings.chunk_time.as_secs_f64() / taken.as_secs_f64().max(0.001);
+    fn adapt(&mut self, planned: u64, taken: Duration, target: Duration, most: u64) {
+        let factor = target.as_secs_f64() / taken.as_secs_f64().max(0.001);
         let wanted = planned as f64 * factor.clamp(0.5, 2.0);
-        self.rows = (wanted as u64).clamp(1, settings.max_chunk_rows);
+        self.rows = (wanted as u64).clamp(1, most.max(1));
     }
 }

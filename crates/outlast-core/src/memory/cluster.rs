@@ -460,6 +460,16 @@ impl Cluster {
         })
     }
 
+    /// Connects once more, for the owner of `session`. If that was lost, this fails, too: whoever lost a session does not know
+    /// what has happened meanwhile, and reconnecting by itself it might never learn (invariant I6).
+    pub(super) fn connect_beside(&self, session: &Session) -> Result<Session> {
+        let beside = self.connect(&session.server)?;
+        if beside.life != session.life {
+            return Err(gone(format!("the connection to {} was lost", session.server)));
+        }
+        Ok(beside)
+    }
+
     /// Asks the server that answers at `server`'s address, if it is `server`.
     pub(super) fn connected<T>(&self, server: &Server, ask: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
         let mut state = self.state();

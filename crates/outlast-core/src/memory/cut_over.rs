@@ -33,9 +33,7 @@ pub(super) struct MemoryCutOver {
 }
 
 impl MemoryCutOver {
-    pub(super) async fn lock(cluster: &Arc<Cluster>, lease: &Lease, names: &Names) -> Result<Self> {
-        cluster.pause().await;
-        let session = cluster.connect(&lease.server)?;
+    pub(super) async fn lock(cluster: &Arc<Cluster>, session: Session, lease: &Lease, names: &Names) -> Result<Self> {
         let until = cluster.clock().now() + LOCK_WAIT;
         let mut changed = cluster.subscribe();
         loop {

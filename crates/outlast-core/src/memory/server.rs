@@ -145,15 +145,17 @@ impl Node {
         self.end_sessions();
         self.log.clone_from(&donor.log);
         self.visible = donor.visible;
-        self.settle_clone(donor);
-    }
-
-    fn settle_clone(&mut self, donor: &Node) {
         self.data = donor.data.clone();
         self.executed = donor.executed.clone();
         self.purged = donor.purged;
         self.relay.clear();
         self.settle(self.log.len());
+        // As MySQL does: numbers of transactions that are lost are given out again.
+        let own = self
+            .log
+            .iter()
+            .filter(|logged| *logged.gtid.source == *self.server.uuid.as_str());
+        self.issued = own.map(|logged| logged.gtid.sequence).max().unwrap_or(0);
     }
 
     pub(super) fn require_writable(&self) -> Result<()> {

@@ -33,6 +33,11 @@ impl MemoryTransaction {
     pub async fn begin(cluster: &Arc<Cluster>, lease: &Lease) -> Result<Self> {
         cluster.pause().await;
         let session = cluster.connect(&lease.server)?;
+        Self::begin_in(cluster, session, lease)
+    }
+
+    /// Begins a transaction in an idle session.
+    pub(super) fn begin_in(cluster: &Arc<Cluster>, session: Session, lease: &Lease) -> Result<Self> {
         cluster.in_session(&session, |node| node.data.check_fence(lease))?;
         Ok(Self {
             cluster: Arc::clone(cluster),

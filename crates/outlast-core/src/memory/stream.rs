@@ -20,7 +20,7 @@ use crate::{
 
 use super::{
     changes::MemoryChanges,
-    cluster::Cluster,
+    cluster::{Cluster, Session},
     cut_over::MemoryCutOver,
     data::{Data, Table, TableName},
     log::Write,
@@ -71,8 +71,8 @@ impl Stream for MemoryStream {
 
     async fn open(&self, lease: &Lease, migration: &Migration) -> Result<Arc<dyn OpenStream>> {
         self.cluster.pause().await;
-        self.cluster.connect(&lease.server)?;
         Ok(Arc::new(Open {
+            session: self.cluster.connect(&lease.server)?,
             cluster: Arc::clone(&self.cluster),
             store: Arc::clone(&self.store),
             lease: lease.clone(),
@@ -108,6 +108,8 @@ fn table_of(statement: &str, default_schema: Option<&str>) -> Result<TableName> 
 
 struct Open {
     cluster: Arc<Cluster>,
+    /// The first session; when it is lost, so are all others.
+    session: Session,
     store: Arc<dyn CheckpointStore>,
     lease: Lease,
     names: Names,
@@ -115,8 +117,18 @@ struct Open {
 }
 
 impl Open {
+    async fn connect(&self) -> Result<Session> {
+        self.cluster.pause().await;
+        self.cluster.connect_beside(&self.session)
+    }
+
     async fn begin(&self) -> Result<Box<MemoryTransaction>> {
-        Ok(Box::new(MemoryTransaction::begin(&self.cluster, &self.lease).await?))
+        let session = self.connect().await?;
+        Ok(Box::new(MemoryTransaction::begin_in(
+            &self.cluster,
+            session,
+            &self.lease,
+        )?))
     }
 
     async fn commit(&self, mut transaction: Box<MemoryTransaction>, progress: Progress<'_>) -> Result<()> {
@@ -126,16 +138,16 @@ impl Open {
 
     /// DDL is a transaction of its own.
     async fn statement(&self, write: Write) -> Result<()> {
-        self.cluster
-            .transact(&self.lease.server, |node, _| {
-                node.data.check_fence(&self.lease)?;
-                Ok((vec![write], ()))
-            })
-            .await
+        let session = self.connect().await?;
+        self.cluster.commit_in(&session, |node, _| {
+            node.data.check_fence(&self.lease)?;
+            Ok((vec![write], ()))
+        })
     }
 
     async fn query<T>(&self, ask: impl FnOnce(&Data) -> Result<T> + Send) -> Result<T> {
-        self.cluster.query(&self.lease.server, |node, _| ask(&node.data)).await
+        let session = self.connect().await?;
+        self.cluster.in_session(&session, |node| ask(&node.data))
     }
 
     /// Refuses the chunk if its rows meet rows of the shadow on the copy key; tells whom they meet on the unique key.
@@ -204,23 +216,23 @@ impl OpenStream for Open {
         };
         self.statement(create).await?;
         let transaction = self.begin().await?;
-        let position = self
-            .cluster
-            .query(&self.lease.server, |node, _| {
-                // The keys of a transaction that is prepared before the position would never be read again: its PREPARE is
-                // in the position, and its COMMIT names no keys.
-                if node.data.is_xa_locked(source, None) {
-                    let message = format!("a prepared XA transaction has changed {source}; it must end first");
-                    return Err(Error::new(ErrorKind::Passing, message));
-                }
-                Ok(node.executed.clone())
-            })
-            .await?;
+        let position = self.cluster.in_session(transaction.session(), |node| {
+            // The keys of a transaction that is prepared before the position would never be read again: its PREPARE is in
+            // the position, and its COMMIT names no keys.
+            if node.data.is_xa_locked(source, None) {
+                let message = format!("a prepared XA transaction has changed {source}; it must end first");
+                return Err(Error::new(ErrorKind::Passing, message));
+            }
+            Ok(node.executed.clone())
+        })?;
         self.commit(transaction, Progress::Begin { position: &position }).await
     }
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>> {
-        self.store.load(&self.lease.server, &self.lease.migration).await
+        let checkpoint = self.store.load(&self.lease.server, &self.lease.migration).await?;
+        // What a server holds after it was lost and came back is not this stream's any more.
+        self.connect().await?;
+        Ok(checkpoint)
     }
 
     async fn table_rows(&self) -> Result<u64> {
@@ -229,9 +241,8 @@ impl OpenStream for Open {
     }
 
     async fn executed(&self) -> Result<GtidSet> {
-        self.cluster
-            .query(&self.lease.server, |node, _| Ok(node.executed.clone()))
-            .await
+        let session = self.connect().await?;
+        self.cluster.in_session(&session, |node| Ok(node.executed.clone()))
     }
 
     async fn boundary(&self, range: &KeyRange, rows: u64) -> Result<Option<Key>> {
@@ -301,8 +312,7 @@ impl OpenStream for Open {
     }
 
     async fn changes(&self, position: &GtidSet) -> Result<Box<dyn Changes>> {
-        self.cluster.pause().await;
-        let session = self.cluster.connect(&self.lease.server)?;
+        let session = self.connect().await?;
         let Names { source, retired, .. } = self.names.clone();
         Ok(Box::new(MemoryChanges::open(
             &self.cluster,
@@ -314,7 +324,7 @@ impl OpenStream for Open {
     }
 
     async fn lock(&self) -> Result<Box<dyn CutOver>> {
-        let cut_over = MemoryCutOver::lock(&self.cluster, &self.lease, &self.names).await?;
+        let cut_over = MemoryCutOver::lock(&self.cluster, self.connect().await?, &self.lease, &self.names).await?;
         Ok(Box::new(cut_over))
     }
 }

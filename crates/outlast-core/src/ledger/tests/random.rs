@@ -83,17 +83,21 @@ impl Owner {
         })
     }
 
-    /// Does or continues one thing. An error ends the owner.
+    /// Does or continues one thing, a little or for long. An error ends the owner.
     fn step(&mut self, random: &mut StdRng) -> Result<()> {
-        match random.random_range(0..16) {
-            0..5 => self.read(),
-            5..7 => self.begin_copy(random),
-            7..10 => self.copy(random),
-            10 => self.shrink(random),
-            11..14 => self.apply(random),
-            14 => complete(self.stream.advance(self.ledger.position())),
-            _ => self.fold(),
+        let what = random.random_range(0..20);
+        for _ in 0..*[1, 1, 3, 9].choose(random).unwrap_or(&1) {
+            match what {
+                0..6 => self.read()?,
+                6..8 => self.begin_copy(random)?,
+                8..12 => self.copy(random)?,
+                12..17 => self.apply(random)?,
+                17 => return complete(self.stream.advance(self.ledger.position())),
+                18 => return self.shrink(random),
+                _ => return self.fold(),
+            }
         }
+        Ok(())
     }
 
     fn read(&mut self) -> Result<()> {
@@ -182,7 +186,7 @@ impl Owner {
                 }
             }
             // A deadlock: it is rolled back and tried again.
-            Some((batch, _)) if random.random_ratio(1, 12) => self.ledger.batch_returned(batch),
+            Some((batch, _)) if random.random_ratio(1, 30) => self.ledger.batch_returned(batch),
             Some((batch, mut applying)) => match poll(&mut applying) {
                 None => self.batch = Some((batch, applying)),
                 Some(applied) => {
@@ -242,7 +246,7 @@ impl World {
             zombies: Vec::new(),
             writes: 0,
             adoptions: 0,
-            failures_left: random.random_range(0..5),
+            failures_left: random.random_range(0..8),
             random,
             cluster,
             table,
@@ -273,7 +277,7 @@ impl World {
     }
 
     fn run(mut self) -> Result<(), String> {
-        for _ in 0..self.random.random_range(50..250) {
+        for _ in 0..self.random.random_range(50..200) {
             self.step();
             self.check()?;
         }
@@ -282,15 +286,15 @@ impl World {
 
     fn step(&mut self) {
         match self.random.random_range(0..100) {
-            0..22 => self.write(),
-            22..26 => self.end_xa(),
-            26..33 => self.cluster.settle_one(&self.primary),
-            33..40 => {
+            0..25 => self.write(),
+            25..31 => self.end_xa(),
+            31..35 => self.cluster.settle_one(&self.primary),
+            35..40 => {
                 let count = self.random.random_range(1..5);
                 self.cluster.replicate(&self.primary, &self.replica, count);
             }
-            40..92 => self.step_owner(),
-            92..97 => self.step_zombie(),
+            40..85 => self.step_owner(),
+            85..95 => self.step_zombie(),
             _ if self.failures_left > 0 => {
                 self.failures_left -= 1;
                 self.fail();
@@ -309,11 +313,11 @@ impl World {
             rows.push((key, (!self.random.random_ratio(1, 3)).then_some(value)));
         }
         let _ = match self.random.random_range(0..10) {
-            0 => {
+            0..2 => {
                 let xid = Xid(format!("xa-{value}").into_bytes());
                 self.cluster.xa_prepare(&self.primary, &xid, &self.table, &rows)
             }
-            1..4 => self.cluster.write(&self.primary, &self.table, &rows),
+            2 => self.cluster.write(&self.primary, &self.table, &rows),
             _ => self.cluster.flush(&self.primary, &self.table, &rows),
         };
     }
