@@ -241,7 +241,9 @@ impl StreamFixture for Memory {
         // Every other transaction is in the binlog well before it is visible.
         let keys: BTreeSet<u64> = rows.iter().map(|(key, _)| *key).collect();
         if keys.len() == 1 && self.cluster.flush(&self.primary, &table, rows).is_ok() {
-            tokio::task::yield_now().await;
+            for _ in 0..8 {
+                tokio::task::yield_now().await;
+            }
             self.cluster.settle(&self.primary);
             return;
         }

@@ -17,6 +17,9 @@ use crate::{
 /// How long something is given that must not happen.
 const NOT_SOON: Duration = Duration::from_millis(600);
 
+/// How long something is given that must happen at once.
+const SOON: Duration = Duration::from_secs(2);
+
 /// A table and its migration.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -647,7 +650,8 @@ pub async fn a_lock_keeps_the_application_out(fixture: &impl StreamFixture) -> R
 pub async fn a_dropped_lock_is_released(fixture: &impl StreamFixture) -> Result<()> {
     let (subject, stream) = copied(fixture, &[(1, 10)]).await?;
     drop(stream.lock().await?);
-    fixture.write(&subject, &[(1, Some(11))]).await;
+    let written = tokio::time::timeout(SOON, fixture.write(&subject, &[(1, Some(11))])).await;
+    assert!(written.is_ok(), "the lock outlived its owner by more than {SOON:?}");
     stream.lock().await?.release().await
 }
 

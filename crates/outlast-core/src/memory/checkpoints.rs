@@ -61,10 +61,9 @@ impl CheckpointStore for MemoryCheckpoints {
         let transaction = downcast(transaction)?;
         let id = transaction.lease().migration.clone();
         self.cluster.pause().await;
-        let session = transaction.session().clone();
-        let stored = self.cluster.in_session(&session, |node| {
+        let stored = transaction.read(|node| {
             if !node.data.installed.contains(&Part::Checkpoints) {
-                let message = format!("no checkpoints are installed on {}", session.server);
+                let message = format!("no checkpoints are installed on {}", node.server);
                 return Err(Error::new(ErrorKind::Unknown, message).with_code(1146));
             }
             Ok(node.data.checkpoints.get(&id).map(|stored| stored.checkpoint()))

@@ -14,6 +14,7 @@ use super::{
     cluster::{Cluster, Session},
     data::{Data, TableName},
     log::Write,
+    server::Node,
 };
 
 /// An open transaction. What it writes is checked when it is written and again when it commits, as row locks would do.
@@ -57,8 +58,12 @@ impl MemoryTransaction {
         });
     }
 
-    pub(super) fn session(&self) -> &Session {
-        &self.session
+    /// Reads in the transaction. An adoption ends the transactions of the owner before; they notice at their next statement.
+    pub(super) fn read<T>(&self, ask: impl FnOnce(&Node) -> Result<T>) -> Result<T> {
+        self.cluster.in_session(&self.session, |node| {
+            node.data.check_fence(&self.lease)?;
+            ask(node)
+        })
     }
 
     pub(super) fn push(&mut self, write: Write) {

@@ -216,7 +216,7 @@ impl OpenStream for Open {
         };
         self.statement(create).await?;
         let transaction = self.begin().await?;
-        let position = self.cluster.in_session(transaction.session(), |node| {
+        let position = transaction.read(|node| {
             // The keys of a transaction that is prepared before the position would never be read again: its PREPARE is in
             // the position, and its COMMIT names no keys.
             if node.data.is_xa_locked(source, None) {
@@ -260,10 +260,9 @@ impl OpenStream for Open {
 
     async fn copy(&self, range: &KeyRange) -> Result<Copied> {
         let mut transaction = self.begin().await?;
-        let session = transaction.session().clone();
         self.cluster.pause().await;
         // The snapshot; what the application commits from here on is not in it.
-        let (rows, collision) = self.cluster.in_session(&session, |node| {
+        let (rows, collision) = transaction.read(|node| {
             let source = &node.data.table(&self.names.source)?.rows;
             let in_range = source.iter().filter(|(number, _)| range.contains(&key(**number)));
             let rows: BTreeMap<u64, u64> = in_range.map(|(number, value)| (*number, *value)).collect();
@@ -288,11 +287,8 @@ impl OpenStream for Open {
     async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()> {
         let numbers: Vec<u64> = keys.iter().map(key_number).collect::<Result<_>>()?;
         let mut transaction = self.begin().await?;
-        let session = transaction.session().clone();
         self.cluster.pause().await;
-        let writes = self
-            .cluster
-            .in_session(&session, |node| reread(&node.data, &self.names, &numbers))?;
+        let writes = transaction.read(|node| reread(&node.data, &self.names, &numbers))?;
         for write in writes {
             transaction.push(write);
         }

@@ -1,0 +1,48 @@
+//! Policies from outside: they can delay and refuse, not corrupt.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use outlast_testbed::RelayLog;
+
+use crate::scene::{Scene, Setup};
+
+fn component(name: &str) -> String {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../policies/prebuilt").join(name).display().to_string()
+}
+
+/// Runs a migration with an adoption policy, kills the primary, and returns the scene with the new one promoted.
+async fn after_a_crash(name: &str, policy: &str) -> Result<Scene> {
+    let policy = component(policy);
+    let setup = Setup::default().submit(&["--policy-adoption", &policy]);
+    let scene = Scene::start(name, setup).await?;
+    scene.wait_for_mid_copy().await?;
+    scene.cluster.primary().kill9();
+    scene.cluster.promote(1, RelayLog::AppliedFirst).await?;
+    Ok(scene)
+}
+
+async fn epoch(scene: &Scene) -> Result<u64> {
+    scene.cluster.primary().query_one("SELECT MAX(epoch) FROM _outlast.fence").await
+}
+
+#[tokio::test]
+async fn a_policy_that_declines_keeps_the_migration_from_being_adopted() -> Result<()> {
+    let scene = after_a_crash("policy_declines", "decline.wasm").await?;
+    scene.wait_for_event("verdict", "decline").await?;
+    ensure!(epoch(&scene).await? == 1, "adopted against the verdict");
+    // The policy is replaced by none: the migration goes on.
+    scene.choose_default_policies().await?;
+    scene.finish().await
+}
+
+#[tokio::test]
+async fn a_policy_that_traps_is_contained_and_reported() -> Result<()> {
+    let scene = after_a_crash("policy_traps", "trap.wasm").await?;
+    scene.wait_for_event("verdict", "failed").await?;
+    ensure!(epoch(&scene).await? == 1, "adopted without a verdict");
+    let status = scene.status().await?;
+    ensure!(status["status"] == "running", "a policy's crash ended the migration: {status}");
+    scene.choose_default_policies().await?;
+    scene.finish().await
+}

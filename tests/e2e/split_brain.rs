@@ -1,0 +1,146 @@
+//! Two servers that take writes, and one address that leads to different servers.
+
+use anyhow::{Context, Result, ensure};
+use mysql_async::prelude::Queryable;
+use outlast_testbed::{Proxy, RelayLog, Topology, eventually};
+
+use crate::{
+    outlast,
+    scene::{PATIENCE, Scene, Setup},
+};
+
+/// The old primary comes back writable after another server was adopted: the one with the higher epoch goes on.
+#[tokio::test]
+async fn in_a_split_brain_the_higher_epoch_goes_on_and_the_other_server_is_left_alone() -> Result<()> {
+    let setup = Setup {
+        rows: 40_000,
+        ..Setup::default()
+    };
+    let scene = Scene::start("split_brain", setup).await?;
+    scene.wait_for_mid_copy().await?;
+    scene.crash(1, RelayLog::AppliedFirst).await?;
+    // Back as it was: writable, and nobody's replica.
+    scene.cluster.node(0).restart().await?;
+    scene.cluster.make_writable(0).await?;
+    let executed = scene.cluster.node(0).gtid_executed().await?;
+    scene.wait_for("the split brain to be said", |s| {
+        s["cluster"].as_str().is_some_and(|c| c.contains("split brain"))
+    })
+    .await?;
+    scene.wait_for("the copy to go on", |s| s["phase"] == "ready").await?;
+    let after = scene.cluster.node(0).gtid_executed().await?;
+    ensure!(executed == after, "something was written to the old primary: {executed} → {after}");
+    scene.cluster.node(0).stop().await?;
+    scene.finish().await
+}
+
+/// Two writable servers with the same epoch: nobody moves, the status says why; once one is left, it goes on by itself.
+#[tokio::test]
+async fn in_a_split_brain_with_equal_epochs_nobody_moves() -> Result<()> {
+    let setup = Setup {
+        rows: 40_000,
+        ..Setup::default()
+    };
+    let scene = Scene::start("equal_epochs", setup).await?;
+    scene.wait_for_mid_copy().await?;
+    scene.wait_until_replicated(2).await?;
+    let node = scene.cluster.node(2);
+    node.execute("STOP REPLICA").await?;
+    node.execute("RESET REPLICA ALL").await?;
+    scene.cluster.make_writable(2).await?;
+    let said = scene.wait_for("the split brain to be said", |s| {
+        s["cluster"].as_str().is_some_and(|c| c.contains("equal epochs"))
+    });
+    said.await?;
+    scene.wait_for_log("nothing is adopted or written").await?;
+    let (before, other) = (scene.copied_rows().await?, node.gtid_executed().await?);
+    let load = scene.load.as_ref().context("no load")?;
+    load.wait_for_progress(300, PATIENCE).await?;
+    ensure!(scene.copied_rows().await? == before, "the copy went on with equal epochs");
+    ensure!(node.gtid_executed().await? == other, "something was written to the other server");
+    node.execute("SET GLOBAL super_read_only = ON").await?;
+    scene.wait_for("the copy to go on by itself", |s| s["phase"] == "ready").await?;
+    scene.finish().await
+}
+
+/// Behind one address, a lane's new connection reaches another server than its lease is for: it writes nothing there.
+#[tokio::test]
+async fn a_lane_that_reconnects_to_another_server_writes_nothing() -> Result<()> {
+    let mut scene = Scene::stage("moved_endpoint", &Setup { rows: 40_000, ..Setup::default() }).await?;
+    let proxy = Proxy::start(scene.cluster.primary().address()).await?;
+    let real = scene.servers().to_vec();
+    scene.reach_through(vec![proxy.address()]);
+    scene.start_agent("agent-0", &["--single-endpoint"])?;
+    scene.submit(&["--chunk-rows", "200", "--chunk-pause", "50ms", "--single-endpoint"]).await?;
+    scene.reach_through(real);
+    scene.wait_for_mid_copy().await?;
+    // Another writable server with the same data, which new connections are led to.
+    scene.wait_until_replicated(2).await?;
+    let other = scene.cluster.node(2);
+    other.execute("STOP REPLICA").await?;
+    other.execute("RESET REPLICA ALL").await?;
+    scene.cluster.make_writable(2).await?;
+    let before = other.gtid_executed().await?;
+    proxy.point_to(other.address());
+    // The lanes lose their sessions and connect anew; the agent's probe keeps its connection to the old server.
+    let mut conn = scene.cluster.primary().connect().await?;
+    let lanes: Vec<u64> = conn
+        .query(
+            "SELECT DISTINCT PROCESSLIST_ID FROM performance_schema.session_connect_attrs \
+             WHERE ATTR_NAME = 'outlast_migration'",
+        )
+        .await?;
+    ensure!(!lanes.is_empty(), "no session of the stream");
+    for lane in lanes {
+        // It may have ended by itself, like those before it.
+        let _ = conn.query_drop(format!("KILL {lane}")).await;
+    }
+    scene.wait_for_log("answers as server").await?;
+    let after = other.gtid_executed().await?;
+    ensure!(before == after, "a session of the old lease wrote to the other server: {before} → {after}");
+    proxy.point_to_and_cut(scene.cluster.primary().address());
+    other.execute("SET GLOBAL super_read_only = ON").await?;
+    scene.finish().await
+}
+
+/// A virtual address moves to a promoted server: the agent sees another server_uuid and adopts there.
+#[tokio::test]
+async fn behind_one_address_the_promoted_server_is_noticed_by_its_uuid() -> Result<()> {
+    let mut scene = Scene::stage("single_endpoint", &Setup::default()).await?;
+    let proxy = Proxy::start(scene.cluster.primary().address()).await?;
+    let real = scene.servers().to_vec();
+    scene.reach_through(vec![proxy.address()]);
+    scene.start_agent("agent-0", &["--single-endpoint"])?;
+    scene.submit(&["--chunk-rows", "200", "--chunk-pause", "50ms", "--single-endpoint"]).await?;
+    scene.reach_through(real);
+    scene.wait_for_mid_copy().await?;
+    scene
+        .failover("endpoint moved", 1, async |cluster| {
+            cluster.primary().kill9();
+            cluster.promote(1, RelayLog::AppliedFirst).await?;
+            proxy.point_to_and_cut(cluster.primary().address());
+            Ok(())
+        })
+        .await?;
+    scene.finish().await
+}
+
+/// A replica that somebody forgot to make read-only is no second primary.
+#[tokio::test]
+async fn a_writable_replica_is_no_second_primary() -> Result<()> {
+    let setup = Setup {
+        topology: Topology::AsyncGtid { nodes: 2 },
+        ..Setup::default()
+    };
+    let scene = Scene::start("writable_replica", setup).await?;
+    scene.wait_for_mid_copy().await?;
+    scene.cluster.make_writable(1).await?;
+    scene.wait_for_phase("ready").await?;
+    let status = outlast::json(scene.servers(), &["status", &scene.id, "--format", "json"]).await?;
+    ensure!(status["epoch"] == 1 && status["cluster"] == "", "{status}");
+    eventually("the replica is read-only again", PATIENCE, || async {
+        scene.cluster.node(1).execute("SET GLOBAL super_read_only = ON").await
+    })
+    .await?;
+    scene.finish().await
+}
