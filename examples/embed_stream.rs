@@ -118,14 +118,8 @@ async fn main() -> Result<()> {
     if let Some(checkpoint) = checkpoints.load(&server, &id).await? {
         let (executed, purged) = gtids(&mut session).await?;
         let position = &checkpoint.position;
-        ensure!(
-            position.is_subset(&executed),
-            "the checkpoint is ahead of this server"
-        );
-        ensure!(
-            purged.is_subset(position),
-            "binlogs that the stream needs were purged"
-        );
+        ensure!(position.is_subset(&executed), "the checkpoint is ahead of this server");
+        ensure!(purged.is_subset(position), "binlogs that the stream needs were purged");
     }
     let lease = take_over(&mut session, &server, &id, &*clock).await?;
 
@@ -190,10 +184,7 @@ async fn run(stream: &dyn OpenStream) -> Result<()> {
 /// Copies the beginning of a gap. The range is begun in the ledger before its snapshot is taken.
 async fn copy_chunk(stream: &dyn OpenStream, ledger: &mut Ledger, gap: KeyRange) -> Result<()> {
     let upto = stream.boundary(&gap, CHUNK_ROWS).await?.or(gap.upto);
-    let range = KeyRange {
-        after: gap.after,
-        upto,
-    };
+    let range = KeyRange { after: gap.after, upto };
     ledger.begin_chunk(&range)?;
     match stream.copy(&range).await? {
         Copied::Rows(rows) => ledger.finish_chunk(&range, rows)?,

@@ -18,8 +18,7 @@ use async_trait::async_trait;
 use clap::Parser;
 use outlast_checkpoint_mysql::MySqlCheckpoints;
 use outlast_core::{
-    Agent, AgentId, CheckpointStore, Error, ErrorKind, GtidSet, MigrationId, Scheduler, Server, Status, Stream,
-    SystemClock, Topology,
+    Agent, AgentId, CheckpointStore, Error, ErrorKind, GtidSet, MigrationId, Server, Status, SystemClock, Topology,
     agent::{NativePolicies, Parts},
     engine::{Services, Settings},
     policy::Policies,
@@ -181,8 +180,8 @@ async fn main() -> Result<()> {
     let primary = primary(&*topology).await?;
     let ended = scheduler.get(&primary, &id).await?;
     println!(
-        "{} on {primary}: {} rows copied, {} failovers {}",
-        ended.status, ended.rows_copied, ended.failovers, ended.message
+        "{} on {primary}: {} failovers {}",
+        ended.status, ended.failovers, ended.message
     );
     match ended.status {
         Status::Complete => Ok(()),

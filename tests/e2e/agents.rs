@@ -36,7 +36,7 @@ async fn another_agent_takes_over_when_one_is_killed() -> Result<()> {
     let (owner, other) = owner_and_other(&scene).await?;
     let killed_at = now_ms();
     scene.kill_agent(&owner).await?;
-    scene.measure_untimed("agent killed", killed_at).await?;
+    scene.wait_for_progress_after(killed_at).await?;
     let status = scene.status().await?;
     ensure!(status["owner"]["agent"] == other.as_str(), "{status}");
     ensure!(status["failovers"] == 0, "the server never changed: {status}");
@@ -52,7 +52,7 @@ async fn another_agent_takes_over_when_agent_and_primary_die_together() -> Resul
     scene.kill_agent(&owner).await?;
     let killed_at = now_ms();
     scene.cluster.promote(1, RelayLog::AppliedFirst).await?;
-    scene.measure_untimed("agent and primary killed", killed_at).await?;
+    scene.wait_for_progress_after(killed_at).await?;
     let status = scene.status().await?;
     ensure!(status["owner"]["agent"] == other.as_str(), "{status}");
     scene.finish().await
@@ -65,10 +65,14 @@ async fn goes_on_within_the_cutoff_although_nothing_ran_for_a_while() -> Result<
     scene.cluster.primary().kill9();
     scene.kill_agent("agent-0").await?;
     scene.cluster.promote(1, RelayLog::AppliedFirst).await?;
-    scene.wait_for("a silence of ten seconds", |s| s["liveness_age_seconds"].as_f64() > Some(10.0)).await?;
+    scene
+        .wait_for("a silence of ten seconds", |s| {
+            s["liveness_age_seconds"].as_f64() > Some(10.0)
+        })
+        .await?;
     let started_at = now_ms();
     scene.start_agent("agent-late", &[])?;
-    scene.measure_untimed("agent started late", started_at).await?;
+    scene.wait_for_progress_after(started_at).await?;
     scene.finish().await
 }
 
@@ -79,13 +83,18 @@ async fn of_two_agents_on_one_primary_only_one_writes() -> Result<()> {
     scene.wait_for_mid_copy().await?;
     let (owner, other) = owner_and_other(&scene).await?;
     scene.signal_agent(&owner, "STOP").await?;
-    let adopted = scene.wait_for("the other agent's adoption", |s| s["owner"]["agent"] == other.as_str()).await;
+    let adopted = scene
+        .wait_for("the other agent's adoption", |s| s["owner"]["agent"] == other.as_str())
+        .await;
     scene.signal_agent(&owner, "CONT").await?;
     let epoch = adopted?["epoch"].as_u64().context("no epoch")?;
     scene.wait_for_log_of(&owner, "run ended").await?;
     scene.wait_for_phase("ready").await?;
     let status = scene.status().await?;
-    ensure!(status["epoch"] == epoch, "the thawed agent took the migration back: {status}");
+    ensure!(
+        status["epoch"] == epoch,
+        "the thawed agent took the migration back: {status}"
+    );
     ensure!(status["owner"]["agent"] == other.as_str(), "{status}");
     scene.finish().await
 }
@@ -95,19 +104,28 @@ async fn of_two_agents_on_one_primary_only_one_writes() -> Result<()> {
 async fn an_interrupted_run_is_resumed_from_its_checkpoint() -> Result<()> {
     let setup = Setup::default();
     let mut scene = Scene::stage("interrupted_run", &setup).await?;
-    let run = scene.start_run(&["--chunk-rows", "200", "--chunk-pause", "50ms", "--postpone-completion"]).await?;
+    let run = scene
+        .start_run(&["--chunk-rows", "200", "--chunk-pause", "50ms", "--postpone-completion"])
+        .await?;
     scene.wait_for_mid_copy().await?;
     let (code, stderr) = scene.interrupt(run).await?;
     ensure!(code == Some(5), "exit code {code:?}: {stderr}");
     let advice = format!("outlast resume {}", scene.id);
     ensure!(stderr.contains(&advice), "it does not say how to go on: {stderr}");
-    let before = scene.chunks().await?;
-    scene.start_resume().await?;
+    let before = scene.copied_rows().await?;
+    scene.start_resume()?;
     scene.wait_for_phase("ready").await?;
-    let rows: u64 = scene.cluster.primary().query_one("SELECT COUNT(*) FROM test.customers").await?;
+    let rows: u64 = scene
+        .cluster
+        .primary()
+        .query_one("SELECT COUNT(*) FROM test.customers")
+        .await?;
     let status = scene.status().await?;
     let copied = status["rows_copied"].as_u64().context("no rows")?;
-    ensure!(before > 0 && copied < rows + 5_000, "rows were copied twice: {copied} of {rows}");
+    ensure!(
+        before > 0 && copied < rows + 5_000,
+        "rows were copied twice: {copied} of {rows}"
+    );
     scene.finish().await
 }
 
@@ -142,7 +160,11 @@ async fn a_stale_migration_fails_with_a_reason_and_a_retry_goes_on_from_the_chec
     let copied = scene.copied_rows().await?;
     scene.cluster.primary().kill9();
     scene.cluster.promote(1, RelayLog::AppliedFirst).await?;
-    scene.wait_for("a silence longer than the cutoff", |s| s["liveness_age_seconds"].as_f64() > Some(16.0)).await?;
+    scene
+        .wait_for("a silence longer than the cutoff", |s| {
+            s["liveness_age_seconds"].as_f64() > Some(16.0)
+        })
+        .await?;
     scene.start_agent("agent-late", &[])?;
     let status = scene.wait_for("the verdict", |s| s["status"] == "failed").await?;
     let message = status["message"].as_str().unwrap_or_default();
@@ -156,7 +178,10 @@ async fn a_stale_migration_fails_with_a_reason_and_a_retry_goes_on_from_the_chec
     scene.command(&["retry"]).await?;
     scene.wait_for_phase("ready").await?;
     let after = scene.copied_rows().await?;
-    ensure!(after >= before && after < 20_000 + 5_000, "copied again: {before} rows before, {after} after");
+    ensure!(
+        after >= before && after < 20_000 + 5_000,
+        "copied again: {before} rows before, {after} after"
+    );
     scene.finish().await
 }
 

@@ -5,7 +5,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agents;
+mod bad_input;
 mod failover;
+mod key_types;
 mod outlast;
+mod policies;
+mod replica_consistency;
 mod scene;
+mod split_brain;
 mod timing;

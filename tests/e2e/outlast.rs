@@ -14,9 +14,16 @@ use tokio::process::{Child, Command};
 /// Where the program is: beside the test programs, in cargo's target directory.
 fn program() -> Result<PathBuf> {
     let tests = std::env::current_exe()?;
-    let program = tests.ancestors().nth(2).context("the test program lies in no directory")?.join("outlast");
+    let program = tests
+        .ancestors()
+        .nth(2)
+        .context("the test program lies in no directory")?
+        .join("outlast");
     if !program.exists() {
-        bail!("{} is missing; run `cargo build -p outlast-cli` first (cargo xtask e2e does)", program.display());
+        bail!(
+            "{} is missing; run `cargo build -p outlast-cli` first (cargo xtask e2e does)",
+            program.display()
+        );
     }
     Ok(program)
 }
@@ -47,7 +54,10 @@ pub(crate) async fn output(servers: &[String], arguments: &[&str]) -> Result<Out
 pub(crate) async fn succeed(servers: &[String], arguments: &[&str]) -> Result<String> {
     let output = output(servers, arguments).await?;
     if !output.status.success() {
-        bail!("outlast {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "outlast {arguments:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -64,7 +74,22 @@ pub(crate) fn agent(servers: &[String], name: &str, log: PathBuf, extra: &[&str]
     let mut arguments = vec!["agent", "--agent", name];
     arguments.extend(extra);
     let mut command = command(servers, &arguments)?;
-    command.env("OUTLAST_LOG", "info,outlast_core=debug").env("NO_COLOR", "1");
+    command
+        .env("OUTLAST_LOG", "info,outlast_core=debug")
+        .env("NO_COLOR", "1");
     command.stdout(Stdio::null()).stderr(log);
     command.spawn().context("starting an agent")
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) async fn signal(process: u32, signal: &str) -> Result<()> {
+    let status = Command::new("kill")
+        .arg(format!("-{signal}"))
+        .arg(process.to_string())
+        .status()
+        .await?;
+    if !status.success() {
+        bail!("signal {signal} could not be sent to process {process}");
+    }
+    Ok(())
 }

@@ -8,7 +8,11 @@ use outlast_testbed::RelayLog;
 use crate::scene::{Scene, Setup};
 
 fn component(name: &str) -> String {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../policies/prebuilt").join(name).display().to_string()
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../policies/prebuilt")
+        .join(name)
+        .display()
+        .to_string()
 }
 
 /// Runs a migration with an adoption policy, kills the primary, and returns the scene with the new one promoted.
@@ -23,12 +27,16 @@ async fn after_a_crash(name: &str, policy: &str) -> Result<Scene> {
 }
 
 async fn epoch(scene: &Scene) -> Result<u64> {
-    scene.cluster.primary().query_one("SELECT MAX(epoch) FROM _outlast.fence").await
+    scene
+        .cluster
+        .primary()
+        .query_one("SELECT MAX(epoch) FROM _outlast.fence")
+        .await
 }
 
 #[tokio::test]
 async fn a_policy_that_declines_keeps_the_migration_from_being_adopted() -> Result<()> {
-    let scene = after_a_crash("policy_declines", "decline.wasm").await?;
+    let mut scene = after_a_crash("policy_declines", "decline.wasm").await?;
     scene.wait_for_event("verdict", "decline").await?;
     ensure!(epoch(&scene).await? == 1, "adopted against the verdict");
     // The policy is replaced by none: the migration goes on.
@@ -38,11 +46,14 @@ async fn a_policy_that_declines_keeps_the_migration_from_being_adopted() -> Resu
 
 #[tokio::test]
 async fn a_policy_that_traps_is_contained_and_reported() -> Result<()> {
-    let scene = after_a_crash("policy_traps", "trap.wasm").await?;
+    let mut scene = after_a_crash("policy_traps", "trap.wasm").await?;
     scene.wait_for_event("verdict", "failed").await?;
     ensure!(epoch(&scene).await? == 1, "adopted without a verdict");
     let status = scene.status().await?;
-    ensure!(status["status"] == "running", "a policy's crash ended the migration: {status}");
+    ensure!(
+        status["status"] == "running",
+        "a policy's crash ended the migration: {status}"
+    );
     scene.choose_default_policies().await?;
     scene.finish().await
 }

@@ -23,13 +23,17 @@ async fn in_a_split_brain_the_higher_epoch_goes_on_and_the_other_server_is_left_
     scene.cluster.node(0).restart().await?;
     scene.cluster.make_writable(0).await?;
     let executed = scene.cluster.node(0).gtid_executed().await?;
-    scene.wait_for("the split brain to be said", |s| {
-        s["cluster"].as_str().is_some_and(|c| c.contains("split brain"))
-    })
-    .await?;
+    scene
+        .wait_for("the split brain to be said", |s| {
+            s["cluster"].as_str().is_some_and(|c| c.contains("split brain"))
+        })
+        .await?;
     scene.wait_for("the copy to go on", |s| s["phase"] == "ready").await?;
     let after = scene.cluster.node(0).gtid_executed().await?;
-    ensure!(executed == after, "something was written to the old primary: {executed} → {after}");
+    ensure!(
+        executed == after,
+        "something was written to the old primary: {executed} → {after}"
+    );
     scene.cluster.node(0).stop().await?;
     scene.finish().await
 }
@@ -56,22 +60,39 @@ async fn in_a_split_brain_with_equal_epochs_nobody_moves() -> Result<()> {
     let (before, other) = (scene.copied_rows().await?, node.gtid_executed().await?);
     let load = scene.load.as_ref().context("no load")?;
     load.wait_for_progress(300, PATIENCE).await?;
-    ensure!(scene.copied_rows().await? == before, "the copy went on with equal epochs");
-    ensure!(node.gtid_executed().await? == other, "something was written to the other server");
+    ensure!(
+        scene.copied_rows().await? == before,
+        "the copy went on with equal epochs"
+    );
+    ensure!(
+        node.gtid_executed().await? == other,
+        "something was written to the other server"
+    );
     node.execute("SET GLOBAL super_read_only = ON").await?;
-    scene.wait_for("the copy to go on by itself", |s| s["phase"] == "ready").await?;
+    scene
+        .wait_for("the copy to go on by itself", |s| s["phase"] == "ready")
+        .await?;
     scene.finish().await
 }
 
 /// Behind one address, a lane's new connection reaches another server than its lease is for: it writes nothing there.
 #[tokio::test]
 async fn a_lane_that_reconnects_to_another_server_writes_nothing() -> Result<()> {
-    let mut scene = Scene::stage("moved_endpoint", &Setup { rows: 40_000, ..Setup::default() }).await?;
+    let mut scene = Scene::stage(
+        "moved_endpoint",
+        &Setup {
+            rows: 40_000,
+            ..Setup::default()
+        },
+    )
+    .await?;
     let proxy = Proxy::start(scene.cluster.primary().address()).await?;
     let real = scene.servers().to_vec();
     scene.reach_through(vec![proxy.address()]);
     scene.start_agent("agent-0", &["--single-endpoint"])?;
-    scene.submit(&["--chunk-rows", "200", "--chunk-pause", "50ms", "--single-endpoint"]).await?;
+    scene
+        .submit(&["--chunk-rows", "200", "--chunk-pause", "50ms", "--single-endpoint"])
+        .await?;
     scene.reach_through(real);
     scene.wait_for_mid_copy().await?;
     // Another writable server with the same data, which new connections are led to.
@@ -97,7 +118,10 @@ async fn a_lane_that_reconnects_to_another_server_writes_nothing() -> Result<()>
     }
     scene.wait_for_log("answers as server").await?;
     let after = other.gtid_executed().await?;
-    ensure!(before == after, "a session of the old lease wrote to the other server: {before} → {after}");
+    ensure!(
+        before == after,
+        "a session of the old lease wrote to the other server: {before} → {after}"
+    );
     proxy.point_to_and_cut(scene.cluster.primary().address());
     other.execute("SET GLOBAL super_read_only = ON").await?;
     scene.finish().await
@@ -111,7 +135,9 @@ async fn behind_one_address_the_promoted_server_is_noticed_by_its_uuid() -> Resu
     let real = scene.servers().to_vec();
     scene.reach_through(vec![proxy.address()]);
     scene.start_agent("agent-0", &["--single-endpoint"])?;
-    scene.submit(&["--chunk-rows", "200", "--chunk-pause", "50ms", "--single-endpoint"]).await?;
+    scene
+        .submit(&["--chunk-rows", "200", "--chunk-pause", "50ms", "--single-endpoint"])
+        .await?;
     scene.reach_through(real);
     scene.wait_for_mid_copy().await?;
     scene

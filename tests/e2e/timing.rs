@@ -17,7 +17,10 @@ use outlast_testbed::Node;
 
 /// Milliseconds since 1970.
 pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis() as u64
 }
 
 /// Notes when a server begins to take writes.
@@ -48,7 +51,9 @@ impl PromotionWatch {
 
     /// When it began, in milliseconds since 1970.
     pub(crate) async fn promoted_at(self) -> Result<u64> {
-        tokio::time::timeout(Duration::from_secs(60), self.task).await.context("the server was never promoted")??;
+        tokio::time::timeout(Duration::from_secs(60), self.task)
+            .await
+            .context("the server was never promoted")??;
         let at = self.seen.load(Ordering::SeqCst);
         anyhow::ensure!(at > 0, "the server was lost before it was promoted");
         Ok(at)
@@ -56,10 +61,13 @@ impl PromotionWatch {
 }
 
 /// One line of the table that `cargo xtask e2e` prints at the end.
-pub(crate) fn record(scenario: &str, what: &str, adoption_ms: i64, progress_ms: Option<i64>) -> Result<()> {
+pub(crate) fn record(scenario: &str, what: &str, adoption_ms: i64, progress_ms: i64) -> Result<()> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/e2e");
     std::fs::create_dir_all(&path)?;
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path.join("times.jsonl"))?;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path.join("times.jsonl"))?;
     let line = serde_json::json!({
         "scenario": scenario, "failover": what, "adoption_ms": adoption_ms, "progress_ms": progress_ms
     });

@@ -1,2 +1,77 @@
-//! Project tasks.
-fn main() {}
+//! Project tasks: `cargo xtask <TASK>`.
+
+mod cargo;
+mod ci;
+mod demo;
+mod e2e;
+mod policies;
+mod programs;
+mod tally;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Project tasks of Outlast.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Show a migration outlast its primary: real servers, a kill -9 in mid-copy, a switchover, every row compared.
+    ///
+    /// Needs nothing but this repository: a MySQL server is found or unpacked (see outlast-testbed). Takes about a
+    /// minute after the build.
+    Demo,
+    /// Run the scenarios on real MySQL servers, and print how long each failover took.
+    ///
+    /// Fails if a scenario fails, or if the median time from a promotion to the first committed rows is above 2 s.
+    /// OUTLAST_E2E_THREADS says how many scenarios run at a time. Logs are in target/e2e/<scenario>/; with
+    /// OUTLAST_TESTBED_KEEP=1 the servers' directories stay too.
+    E2e {
+        /// Only scenarios with this in their name.
+        filter: Option<String>,
+    },
+    /// Run every test there is: of units, contracts, policies and documentation, and all scenarios.
+    ///
+    /// The last line is `N passed, N failed, N skipped`.
+    Test,
+    /// Build the policies into the components of policies/prebuilt/.
+    Policies {
+        /// Change nothing; fail if sources and components disagree.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check what compiler and clippy don't: dependencies between crates, lengths, leftovers, links.
+    Tidy,
+    /// Everything that must hold before a change goes in: formatting, lints, documentation, tidy, policies, test.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Demo => demo::run(),
+        Task::E2e { filter } => e2e::run(filter.as_deref()),
+        Task::Test => test::run(),
+        Task::Policies { check } => policies::run(check),
+        Task::Tidy => tidy::run(),
+        Task::Ci => ci::run(),
+    }
+}

@@ -1,8 +1,11 @@
 //! Exit codes and error messages.
 
-use std::{error::Error as _, process::ExitCode};
+use std::process::ExitCode;
 
 use outlast_core::{Error, ErrorKind};
+
+/// MySQL's number for a wrong user name or password (`ER_ACCESS_DENIED_ERROR`).
+const WRONG_LOGIN: u16 = 1045;
 
 /// Complete.
 pub(crate) const COMPLETE: u8 = 0;
@@ -42,19 +45,33 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            if !message.contains(&text) && error.code().is_none() {
-                message.push_str(": ");
-                message.push_str(&text);
-            }
-            source = cause.source();
+        add_causes(&mut message, &error);
+        if error.code() == Some(WRONG_LOGIN) {
+            message.push_str("; check --user and the password (OUTLAST_PASSWORD, --defaults-file or --password)");
         }
         match error.kind() {
             ErrorKind::BadRequest => Self::usage(message),
             _ => Self::refused(message),
         }
+    }
+}
+
+/// Appends the causes of an error that the message does not tell yet, up to a reply of the server: where there is one, the
+/// message was written for it.
+pub(crate) fn add_causes(message: &mut String, error: &(dyn std::error::Error + 'static)) {
+    let is_reply = |error: &(dyn std::error::Error + 'static)| {
+        error
+            .downcast_ref::<Error>()
+            .is_some_and(|error| error.code().is_some())
+    };
+    let mut next = Some(error);
+    while let Some(error) = next.filter(|error| !is_reply(*error)) {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        next = error.source();
     }
 }
 

@@ -8,9 +8,12 @@ use outlast_core::{
     policy::{NativeDefaults, Policies, Policy, Slot},
     scheduler::{PolicyChoice, PolicyComponent},
 };
-use outlast_policy::{Component, WasmPolicy};
+use outlast_policy::{Component, LoadError, WasmPolicy};
 
-use crate::{cli::PolicyOptions, exit::Failure};
+use crate::{
+    cli::PolicyOptions,
+    exit::{Failure, add_causes},
+};
 
 /// Loads components that migrations bring along.
 pub(crate) struct Loader;
@@ -72,7 +75,14 @@ pub(crate) fn chosen(options: &PolicyOptions) -> std::result::Result<Chosen, Fai
 }
 
 fn load(file: &Path, slot: Slot) -> std::result::Result<Component, Failure> {
-    let component = Component::from_file(file).map_err(|error| Failure::refused(error.to_string()))?;
+    let component = Component::from_file(file).map_err(|error| {
+        let mut message = match &error {
+            LoadError::Read { .. } => error.to_string(),
+            _ => format!("{}: {error}", file.display()),
+        };
+        add_causes(&mut message, &error);
+        Failure::refused(message)
+    })?;
     if !component.slots().contains(slot) {
         return Err(Failure::refused(format!(
             "policy file {} fills {}, not {slot}; give it to another --policy-… option",

@@ -23,13 +23,15 @@ pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCod
         match options.format {
             Format::Json => println!(
                 "{}",
-                json!({ "event": "examined", "schema": examined.schema, "table": examined.table,
-                        "table_rows": examined.table_rows, "key_columns": examined.key_columns })
+                json!({ "event": "examined", "server": prepared.primary.address, "schema": examined.schema,
+                        "table": examined.table, "table_rows": examined.table_rows,
+                        "key_columns": examined.key_columns })
             ),
             Format::Text => println!(
-                "`{}`.`{}` can be migrated: about {} rows, copied by key ({key}). Nothing was changed.",
+                "`{}`.`{}` on {} can be migrated: about {} rows, copied by key ({key}). Nothing was changed.",
                 examined.schema,
                 examined.table,
+                prepared.primary.address,
                 count(examined.table_rows)
             ),
         }

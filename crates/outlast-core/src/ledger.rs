@@ -86,7 +86,10 @@ pub struct Ledger {
     next_open: u64,
     prepared: HashMap<Xid, Prepared>,
 
+    /// Keys to apply, oldest first; one that is not in `queued` any more was taken already.
     queue: VecDeque<Key>,
+    /// Keys that something waits for; taken before `queue`.
+    urgent: VecDeque<Key>,
     queued: HashMap<Key, Vec<u64>>,
     held: HashMap<Key, Vec<u64>>,
 }
@@ -120,6 +123,7 @@ impl Ledger {
             next_open: 0,
             prepared: HashMap::new(),
             queue: VecDeque::new(),
+            urgent: VecDeque::new(),
             queued: HashMap::new(),
             held: HashMap::new(),
         };
@@ -301,23 +305,27 @@ impl Ledger {
         }
     }
 
-    /// Up to `limit` queued keys, oldest first; `None` if nothing is queued.
+    /// Up to `limit` queued keys, urgent ones first, then the oldest; `None` if nothing is queued.
     ///
     /// The caller commits them with the batch's position and reports [`Ledger::batch_applied`], or gives the ledger up.
     pub fn take_batch(&mut self, limit: usize) -> Option<Batch> {
-        if self.queue.is_empty() {
-            return None;
-        }
-        let count = limit.min(self.queue.len());
-        let keys: Vec<Key> = self.queue.drain(..count).collect();
+        let mut keys = Vec::new();
+        let mut waiting = Vec::new();
         let mut done: HashMap<u64, usize> = HashMap::new();
-        let mut waiting = Vec::with_capacity(count);
-        for key in &keys {
-            let ids = self.queued.remove(key).unwrap_or_default();
+        while keys.len() < limit
+            && let Some(key) = self.urgent.pop_front().or_else(|| self.queue.pop_front())
+        {
+            let Some(ids) = self.queued.remove(&key) else {
+                continue;
+            };
             for id in &ids {
                 *done.entry(*id).or_default() += 1;
             }
             waiting.push((key.clone(), ids));
+            keys.push(key);
+        }
+        if keys.is_empty() {
+            return None;
         }
         let mut position = self.position.clone();
         for (id, keys_done) in done {
@@ -355,16 +363,17 @@ impl Ledger {
         }
     }
 
-    /// Queues keys of copied rows to be read again, although no transaction reported them.
-    pub fn reread(&mut self, keys: Vec<Key>) {
+    /// Queues keys of copied rows to be read again before all others, although no transaction reported them.
+    pub fn reread(&mut self, keys: &[Key]) {
         for key in keys {
-            self.enqueue(key, Vec::new());
+            self.queued.entry(key.clone()).or_default();
+            self.urgent.push_back(key.clone());
         }
     }
 
     /// Whether a batch could be taken.
     pub fn has_queued(&self) -> bool {
-        !self.queue.is_empty()
+        !self.queued.is_empty()
     }
 
     /// Whether any of these keys waits to be applied.

@@ -386,7 +386,8 @@ pub trait Scheduler: Send + Sync {
     /// `Fenced`.
     async fn enter(&self, lease: &Lease, phase: Phase) -> Result<()>;
 
-    /// Ends the migration. The epoch grows, so that nothing of this owner can follow.
+    /// Ends the migration. The epoch grows, so that nothing of this owner can follow, but for the same call again after a lost
+    /// reply, which changes nothing.
     ///
     /// # Errors
     /// `Fenced`.

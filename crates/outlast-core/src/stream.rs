@@ -71,6 +71,9 @@ pub enum SwapState {
 /// Every method that writes does so in transactions that check the fence first (invariant I6) and record progress with
 /// the data (invariant I1). Methods may be called at the same time from several places, but no two `apply` calls for the
 /// same key. After an error of kind `ServerGone`, `NotPrimary` or `Fenced` the stream is to be dropped, not used again.
+/// The loss of one of its sessions ends the stream: from then on everything is `ServerGone`, and nothing reconnects by itself.
+/// (While the session was gone, a replica that lacks what this stream remembers may have been promoted, and its data have come
+/// back to this server under the same fence.)
 /// Dropping a future or the stream ends the sessions it used; their transactions roll back.
 #[async_trait]
 pub trait OpenStream: Send + Sync {

@@ -1,6 +1,6 @@
 //! Sessions with known settings, and a pool of them on one server.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mysql_async::{
     Conn, Params, Row,
@@ -178,16 +178,30 @@ pub struct SessionPool {
     server: Server,
     purpose: Purpose,
     idle: Mutex<Vec<Session>>,
+    life: Option<OnceLock<i64>>,
 }
 
 impl SessionPool {
     /// An empty pool.
     pub fn new(connector: Connector, server: Server, purpose: Purpose) -> Arc<Self> {
+        Self::with_life(connector, server, purpose, None)
+    }
+
+    /// An empty pool that ends with its server's process: once the server was started again, it gives no more sessions.
+    ///
+    /// A server may have been restored from a copy meanwhile, under the same uuid and with the same fence; whoever
+    /// remembers what it had before must begin anew (invariant I6: a lost session ends all of them).
+    pub fn for_one_life(connector: Connector, server: Server, purpose: Purpose) -> Arc<Self> {
+        Self::with_life(connector, server, purpose, Some(OnceLock::new()))
+    }
+
+    fn with_life(connector: Connector, server: Server, purpose: Purpose, life: Option<OnceLock<i64>>) -> Arc<Self> {
         Arc::new(Self {
             connector,
             server,
             purpose,
             idle: Mutex::new(Vec::new()),
+            life,
         })
     }
 
@@ -256,8 +270,29 @@ impl SessionPool {
     /// # Errors
     /// As [`Connector::connect`].
     pub async fn fresh(&self) -> Result<Session> {
-        self.connector.connect(&self.server, &self.purpose).await
+        let mut session = self.connector.connect(&self.server, &self.purpose).await?;
+        if let Some(life) = &self.life {
+            let started = started_at(&mut session).await?;
+            // Both clocks count whole seconds.
+            if (life.get_or_init(|| started) - started).abs() > 2 {
+                return Err(Error::new(
+                    ErrorKind::ServerGone,
+                    format!(
+                        "{} was restarted; what was remembered of it is worth nothing",
+                        self.server
+                    ),
+                ));
+            }
+        }
+        Ok(session)
     }
+}
+
+/// When the server's process was started, in seconds since 1970 by its own clock.
+async fn started_at(session: &mut Session) -> Result<i64> {
+    let now: i64 = session.value("SELECT UNIX_TIMESTAMP()").await?;
+    let (_, uptime): (String, i64) = session.value("SHOW GLOBAL STATUS LIKE 'Uptime'").await?;
+    Ok(now - uptime)
 }
 
 /// A session of a pool. Dropped, it is closed; only [`PooledSession::give_back`] keeps it, so that a session in an

@@ -1,6 +1,5 @@
 //! What is checked before anything is changed.
 
-use mysql_async::Row;
 use outlast_core::{
     Error, ErrorKind, Result,
     stream::{Examination, Examined},
@@ -101,7 +100,8 @@ async fn check_privileges(session: &mut Session, schema: &str) -> Result<()> {
     let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
     let user: String = session.value("SELECT CURRENT_USER()").await?;
     let global = |privilege: &str| grants.iter().any(|g| grants_it(g, privilege, &|on| on == "*.*"));
-    for privilege in ["REPLICATION SLAVE", "REPLICATION CLIENT", "XA_RECOVER_ADMIN"] {
+    // Without PROCESS and TRIGGER, foreign keys and triggers would not be seen.
+    for privilege in ["PROCESS", "REPLICATION SLAVE", "REPLICATION CLIENT", "XA_RECOVER_ADMIN"] {
         if !global(privilege) {
             return Err(missing(privilege, "*.*", &user));
         }
@@ -109,13 +109,14 @@ async fn check_privileges(session: &mut Session, schema: &str) -> Result<()> {
     let scopes = [
         (
             schema.to_owned(),
-            &["SELECT", "INSERT", "ALTER", "CREATE", "DROP", "LOCK TABLES"][..],
+            &["SELECT", "INSERT", "ALTER", "CREATE", "DROP", "LOCK TABLES", "TRIGGER"][..],
         ),
         (
             "_outlast_new_0".to_owned(),
             &[
                 "SELECT",
                 "INSERT",
+                "UPDATE",
                 "DELETE",
                 "ALTER",
                 "CREATE",
@@ -198,14 +199,15 @@ async fn find_table(session: &mut Session, schema: &str, table: &str) -> Result<
         None => Err(refused(format!(
             "there is no table {shown}; check the name, or give --database"
         ))),
-        Some((_, _, kind, _)) if kind != "BASE TABLE" => {
-            Err(refused(format!("{shown} is a {}, not a table", kind.to_lowercase())))
-        }
+        Some((_, _, kind, _)) if kind != "BASE TABLE" => Err(refused(format!(
+            "{shown} is a {}, not a table; name the table that is to be changed",
+            kind.to_lowercase()
+        ))),
         Some((_, _, _, Some(engine))) if engine != "InnoDB" => Err(refused(format!(
             "{shown} is a table of engine {engine}; only InnoDB can be copied while it is written. Convert it first"
         ))),
         Some((schema, table, ..)) if is_system(&schema) => Err(refused(format!(
-            "{} belongs to the server or to Outlast itself",
+            "{} belongs to the server or to Outlast itself; only tables of applications are migrated",
             quote::table(&schema, &table)
         ))),
         Some((schema, table, ..)) => Ok((schema, table)),
@@ -235,22 +237,26 @@ async fn check_table(session: &mut Session, schema: &str, table: &str) -> Result
              create it again"
         )));
     }
-    let foreign_keys: Vec<Row> = session
-        .rows(&format!(
-            "SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME \
-             FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL AND \
-             ((TABLE_SCHEMA = {schema_text} AND TABLE_NAME = {table_text}) OR \
-              (REFERENCED_TABLE_SCHEMA = {schema_text} AND REFERENCED_TABLE_NAME = {table_text})) LIMIT 1"
+    // Not from KEY_COLUMN_USAGE, which shows only what the account may see: a swap would leave the foreign keys of other
+    // schemas' tables on the retired table. Names are `schema/name`.
+    let name = quote::text(&format!("{schema}/{table}"));
+    let foreign_key: Option<(String, String, String)> = session
+        .first(&format!(
+            "SELECT ID, FOR_NAME, REF_NAME FROM information_schema.INNODB_FOREIGN WHERE FOR_NAME = {name} OR REF_NAME = {name} \
+             LIMIT 1"
         ))
         .await?;
-    if let Some(row) = foreign_keys.into_iter().next() {
-        let (name, from_schema, from, to_schema, to): (String, String, String, String, String) =
-            mysql_async::from_row_opt(row).map_err(|e| Error::new(ErrorKind::Unknown, e.to_string()))?;
+    if let Some((key, from, to)) = foreign_key {
+        let (_, key) = key.split_once('/').unwrap_or(("", &key));
+        let shown = |name: &str| {
+            let (schema, table) = name.split_once('/').unwrap_or(("", name));
+            quote::table(schema, table)
+        };
         return Err(refused(format!(
-            "foreign key `{name}` leads from {} to {}; tables with foreign keys are not supported yet. Drop it, migrate, \
-             and add it again",
-            quote::table(&from_schema, &from),
-            quote::table(&to_schema, &to)
+            "foreign key `{key}` leads from {} to {}; tables with foreign keys are not supported yet. Drop it, migrate, and \
+             add it again",
+            shown(&from),
+            shown(&to)
         )));
     }
     Ok(())

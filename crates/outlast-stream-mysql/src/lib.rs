@@ -55,7 +55,7 @@ impl Stream for MySqlStream {
             migration: Some(lease.migration.clone()),
             incarnation: Some(lease.incarnation.clone()),
         };
-        let pool = SessionPool::new(self.connector.clone(), lease.server.clone(), purpose);
+        let pool = SessionPool::for_one_life(self.connector.clone(), lease.server.clone(), purpose);
         let checkpoints = Arc::clone(&self.checkpoints);
         Ok(Arc::new(open::OpenMySqlStream::new(
             pool,

@@ -1,7 +1,7 @@
 //! The default retry policy.
 //!
-//! 100 to 500 ms if the server went away; else a random delay whose upper bound triples from 600 ms to 30 s. Only an error of
-//! kind `unknown` gives up, after `max_attempts` (30).
+//! 100 to 500 ms if the server went away; else a random delay whose upper bound triples from 600 ms to 30 s (2 s after a lock
+//! wait outside of the cut-over). Only an error of kind `unknown` gives up, after `max_attempts` (30).
 
 wit_bindgen::generate!({ world: "retry-policy", path: "../wit/0.1.0" });
 
@@ -11,6 +11,8 @@ use exports::outlast::policy::retry::{FailureView, Guest, RetryVerdict};
 const BACKOFF_BASE_MS: u64 = 200;
 /// The longest delay after an ordinary failure.
 const BACKOFF_CAP_MS: u64 = 30_000;
+/// The longest delay after a lock wait or a deadlock outside of the cut-over: changes pile up meanwhile.
+const PASSING_CAP_MS: u64 = 2_000;
 /// Delays after the server went away: a promotion should be noticed at once.
 const SERVER_GONE_MS: (u64, u64) = (100, 500);
 /// Attempts at something that failed for an unknown reason: the default of parameter `max_attempts`.
@@ -32,10 +34,12 @@ impl Guest for DefaultRetry {
         let (low, high) = if view.kind == "server-gone" {
             SERVER_GONE_MS
         } else {
+            let piles_up = matches!(view.kind.as_str(), "passing" | "duplicate") && view.phase != "cutting-over";
+            let cap = if piles_up { PASSING_CAP_MS } else { BACKOFF_CAP_MS };
             let ceiling = 3_u64
                 .saturating_pow(view.attempts.max(1))
                 .saturating_mul(BACKOFF_BASE_MS);
-            (BACKOFF_BASE_MS, ceiling.min(BACKOFF_CAP_MS))
+            (BACKOFF_BASE_MS, ceiling.min(cap))
         };
         // From the seed, so that migrations that failed together don't return together.
         RetryVerdict::After(low + mix(view.seed ^ u64::from(view.attempts)) % (high - low + 1))

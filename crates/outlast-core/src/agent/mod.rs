@@ -76,9 +76,13 @@ struct Local {
     attempts: u32,
     failing_since: Duration,
     not_before: Duration,
+    begun: Duration,
     last_note: String,
     policies: Option<Policies>,
 }
+
+/// A run that lasted this long was no failure in a row.
+const LASTING_RUN: Duration = Duration::from_secs(30);
 
 /// A run that ended, with the lease it had.
 type Finished = (Migration, Lease, Result<Ending>);
@@ -176,10 +180,11 @@ impl Round<'_> {
     async fn look_or_fail(&mut self) -> Result<Look> {
         let topology = &self.agent.parts.topology;
         let scheduler = Arc::clone(&self.agent.parts.services.scheduler);
-        let migrations = match topology.observe().await? {
+        let sight = topology.observe().await?;
+        let split = matches!(sight, Sight::SplitBrain(_));
+        let migrations = match sight {
             Sight::Primary(primary) => {
                 let migrations = scheduler.list(&primary).await?;
-                self.complain("");
                 migrations.into_iter().map(|m| (primary.clone(), m)).collect()
             }
             Sight::NoPrimary { reason } => {
@@ -191,6 +196,7 @@ impl Round<'_> {
         let outage = self.primary_seen.map(|seen| self.now() - seen);
         self.primary_seen = Some(self.now());
         let mut pause = Duration::from_secs(1);
+        let mut complaint = String::new();
         for (primary, migration) in migrations {
             if self.agent.only.as_ref().is_some_and(|only| *only != migration.id) {
                 continue;
@@ -205,10 +211,13 @@ impl Round<'_> {
             match self.attend(&primary, &migration, outage).await {
                 Ok(wait) => pause = pause.min(wait),
                 Err(error) => {
-                    self.complain(&format!("migration {}: {error}", migration.id));
+                    complaint = format!("migration {}: {error}", migration.id);
                     pause = pause.min(topology.probe_interval());
                 }
             }
+        }
+        if !split {
+            self.complain(&complaint);
         }
         Ok(Look::Again(pause))
     }
@@ -273,8 +282,10 @@ impl Round<'_> {
     }
 
     fn start(&mut self, migration: Migration, lease: Lease) {
+        let now = self.now();
         let local = self.locals.entry(migration.id.clone()).or_default();
         local.lease = Some(lease.clone());
+        local.begun = now;
         let policies = local
             .policies
             .clone()
@@ -320,6 +331,9 @@ impl Round<'_> {
         let policies = self.policies_of(&migration.id);
         let seed = self.agent.parts.services.clock.random();
         let local = self.locals.entry(migration.id.clone()).or_default();
+        if now - local.begun > LASTING_RUN {
+            local.attempts = 0;
+        }
         if local.attempts == 0 {
             local.failing_since = now;
         }

@@ -15,6 +15,9 @@ use crate::{
 /// Rows of the first chunk, where the user did not say.
 const FIRST_CHUNK: u64 = 1000;
 
+/// For so long a collision is tried again as soon as the rows in the way are up to date; then the retry policy decides.
+const RESOLVED_AT_ONCE: Duration = Duration::from_secs(2);
+
 /// Chunk size, shared by the lanes; also the lock under which the next range is chosen.
 struct Dispatcher {
     rows: u64,
@@ -41,8 +44,15 @@ impl Run {
                 self.progressed().await?;
             }
             let taken = self.services.clock.now() - begun;
-            let most = self.migration.options.chunk_rows.unwrap_or(self.services.settings.max_chunk_rows);
-            dispatcher.lock().await.adapt(planned, taken, self.services.settings.chunk_time, most);
+            let most = self
+                .migration
+                .options
+                .chunk_rows
+                .unwrap_or(self.services.settings.max_chunk_rows);
+            dispatcher
+                .lock()
+                .await
+                .adapt(planned, taken, self.services.settings.chunk_time, most);
             let pause = self.migration.options.chunk_pause_ms;
             if pause > 0 {
                 self.services.clock.sleep(Duration::from_millis(pause)).await;
@@ -110,12 +120,15 @@ impl Run {
             return Err(error.context(format_args!("a duplicate has lasted for {grace:?}")));
         }
         let keys = collision.keys;
-        self.ledger().reread(keys.clone());
+        self.ledger().reread(&keys);
         self.ledger_changed();
         self.until(|ledger| (!ledger.any_queued(&keys)).then_some(())).await;
         // The batch that took them ends before its turn does.
         drop(self.turn.lock().await);
-        self.wait_by_policy(failures, error).await
+        if keys.is_empty() || self.services.clock.now() - since >= RESOLVED_AT_ONCE {
+            self.wait_by_policy(failures, error).await?;
+        }
+        Ok(())
     }
 }
 

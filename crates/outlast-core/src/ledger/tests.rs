@@ -168,7 +168,7 @@ fn a_returned_batch_is_first_in_line_again() {
 #[test]
 fn keys_to_be_read_again_belong_to_no_transaction() {
     let mut ledger = ledger();
-    ledger.reread(keys([4, 5]));
+    ledger.reread(&keys([4, 5]));
     let batch = batch(&mut ledger);
     assert_eq!((batch.keys.clone(), batch.position.clone()), (keys([4, 5]), gtids([1])));
     ledger.batch_applied(batch);

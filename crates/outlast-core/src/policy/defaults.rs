@@ -21,6 +21,8 @@ const SAME_SERVER_RECHECK_MS: u64 = 1_000;
 const BACKOFF_BASE_MS: u64 = 200;
 /// The longest delay after an ordinary failure.
 const BACKOFF_CAP_MS: u64 = 30_000;
+/// The longest delay after a lock wait or a deadlock outside of the cut-over: changes pile up meanwhile.
+const PASSING_CAP_MS: u64 = 2_000;
 /// Delays after the server went away: a promotion should be noticed at once.
 const SERVER_GONE_MS: (u64, u64) = (100, 500);
 /// Attempts at something that failed for an unknown reason (parameter `max_attempts`).
@@ -32,7 +34,8 @@ const CUTOFF_MS: u64 = 600_000;
 ///
 /// - **Adoption.** The owner's own agent adopts at once. After a promotion another agent waits until the liveness is
 ///   `adopt_grace` (3 s) old; on the same primary, until it is `takeover_after` (15 s) old.
-/// - **Retry.** 100 to 500 ms if the server went away; else a random delay whose upper bound triples from 600 ms to 30 s.
+/// - **Retry.** 100 to 500 ms if the server went away; else a random delay whose upper bound triples from 600 ms to
+///   30 s (2 s after a lock wait outside of the cut-over).
 ///   Only an error of kind `unknown` gives up, after `max_attempts` (30).
 /// - **Staleness.** `cutoff` (10 minutes).
 ///
@@ -150,10 +153,12 @@ pub(super) fn backoff_ms(view: &FailureView) -> u64 {
     let (low, high) = if view.kind == "server-gone" {
         SERVER_GONE_MS
     } else {
+        let piles_up = matches!(view.kind.as_str(), "passing" | "duplicate") && view.phase != "cutting-over";
+        let cap = if piles_up { PASSING_CAP_MS } else { BACKOFF_CAP_MS };
         let ceiling = 3_u64
             .saturating_pow(view.attempts.max(1))
             .saturating_mul(BACKOFF_BASE_MS);
-        (BACKOFF_BASE_MS, ceiling.min(BACKOFF_CAP_MS))
+        (BACKOFF_BASE_MS, ceiling.min(cap))
     };
     low + mix(view.seed ^ u64::from(view.attempts)) % (high - low + 1)
 }

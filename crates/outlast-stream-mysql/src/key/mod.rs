@@ -103,7 +103,7 @@ impl CopyKey {
         candidates.sort_by_key(|k| (k.index != "PRIMARY", k.columns.len()));
         candidates.into_iter().next().ok_or_else(|| {
             let why = match reasons.is_empty() {
-                true => "it has no unique key".to_owned(),
+                true => "It has no unique key".to_owned(),
                 false => reasons.join("; "),
             };
             Error::new(

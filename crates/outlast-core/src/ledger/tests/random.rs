@@ -63,10 +63,12 @@ struct Owner {
     batch: Option<(Batch, BoxFuture<'static, Result<()>>)>,
 }
 
+type Read = (Box<dyn Changes>, Result<Vec<Change>>);
+
 /// The reader of changes is either idle or being waited for.
 enum Reader {
     Idle(Box<dyn Changes>),
-    Waiting(BoxFuture<'static, (Box<dyn Changes>, Result<Vec<Change>>)>),
+    Waiting(BoxFuture<'static, Read>),
     Ended,
 }
 
@@ -355,24 +357,31 @@ impl World {
         }
     }
 
-    /// The owner hangs or dies, connections break, or the primary is lost with what the replica had not received.
+    /// The owner hangs or dies, or connections break, or the primary is lost; perhaps the next one, too, before anybody noticed.
     fn fail(&mut self) {
         match self.random.random_range(0..10) {
             0..3 => self.zombies.extend(self.owner.take()),
             3 => self.owner = None,
             4 => self.cluster.disconnect(&self.primary),
             _ => {
-                let received = self.random.random_range(0..8);
-                self.cluster.replicate(&self.primary, &self.replica, received);
-                self.cluster.kill(&self.primary);
-                self.cluster.promote(&self.replica);
-                std::mem::swap(&mut self.primary, &mut self.replica);
-                self.cluster.rebuild(&self.replica, &self.primary);
+                for _ in 0..self.random.random_range(1..3) {
+                    self.lose_primary();
+                }
                 if self.random.random() {
                     self.zombies.extend(self.owner.take());
                 }
             }
         }
+    }
+
+    /// A promotion that may lose what the replica had not received. The old primary comes back as a replica of the new one.
+    fn lose_primary(&mut self) {
+        let received = self.random.random_range(0..8);
+        self.cluster.replicate(&self.primary, &self.replica, received);
+        self.cluster.kill(&self.primary);
+        self.cluster.promote(&self.replica);
+        std::mem::swap(&mut self.primary, &mut self.replica);
+        self.cluster.rebuild(&self.replica, &self.primary);
     }
 
     /// Adopts, as invariant I7 wants it.

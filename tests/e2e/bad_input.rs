@@ -1,0 +1,628 @@
+//! What is asked wrongly is refused: one line that says what is wrong, the exit code of the contract, and nothing changed.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use outlast_testbed::{Cluster, Node, Topology, accounts};
+
+use crate::{outlast, scene::PATIENCE};
+
+/// Exit codes of the command-line contract.
+const COMPLETE: i32 = 0;
+const USAGE: i32 = 2;
+const REFUSED: i32 = 3;
+
+/// A statement that is right, for checks of everything else.
+const RIGHT: &str = "ALTER TABLE test.good ADD COLUMN note INT";
+
+/// The privileges that Outlast needs, by what they are granted on.
+const PRIVILEGES: [(&str, &[&str]); 4] = [
+    (
+        "*.*",
+        &["PROCESS", "REPLICATION SLAVE", "REPLICATION CLIENT", "XA_RECOVER_ADMIN"],
+    ),
+    ("`performance_schema`.*", &["SELECT"]),
+    (
+        "`test`.*",
+        &["SELECT", "INSERT", "ALTER", "CREATE", "DROP", "LOCK TABLES", "TRIGGER"],
+    ),
+    (
+        "`\\_outlast%`.*",
+        &[
+            "SELECT",
+            "INSERT",
+            "UPDATE",
+            "DELETE",
+            "ALTER",
+            "CREATE",
+            "DROP",
+            "LOCK TABLES",
+            "CREATE TEMPORARY TABLES",
+        ],
+    ),
+];
+
+/// What a refused command may have written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    /// Nothing at all: `gtid_executed` is the same.
+    Nothing,
+    /// The change was tried on an empty table in a schema of its own, which is gone again.
+    TheChange,
+}
+
+/// Runs commands that must be refused, and collects what was wrong with the refusals.
+struct Interview<'a> {
+    /// The server that must not change.
+    node: &'a Node,
+    /// The addresses that commands are given.
+    servers: Vec<String>,
+    complaints: Vec<String>,
+}
+
+/// Everything on a server that a refused command must leave as it was.
+#[derive(Debug, PartialEq, Eq)]
+struct Contents {
+    /// Schemas, and tables with their columns.
+    definitions: Vec<String>,
+    executed: String,
+}
+
+impl Contents {
+    async fn of(node: &Node) -> Result<Self> {
+        let definitions = node
+            .query(
+                "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA UNION ALL \
+                 SELECT CONCAT_WS(' ', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE) FROM information_schema.COLUMNS \
+                 WHERE TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') ORDER BY 1",
+            )
+            .await?;
+        Ok(Self {
+            definitions,
+            executed: node.gtid_executed().await?,
+        })
+    }
+}
+
+impl<'a> Interview<'a> {
+    fn of(node: &'a Node) -> Self {
+        Self {
+            node,
+            servers: vec![node.address()],
+            complaints: Vec::new(),
+        }
+    }
+
+    /// The command must end with the code, and say all the words in one line on stderr.
+    async fn refuses(&mut self, arguments: &[&str], code: i32, words: &[&str], tried: Tried) -> Result<()> {
+        let before = Contents::of(self.node).await?;
+        let line = self.asks(arguments, code, words).await?;
+        let after = Contents::of(self.node).await?;
+        if before.definitions != after.definitions {
+            self.complain(arguments, &line, "it changed schemas or tables");
+        }
+        if tried == Tried::Nothing && before.executed != after.executed {
+            self.complain(arguments, &line, "it wrote to the server");
+        }
+        Ok(())
+    }
+
+    /// As [`Interview::refuses`], for a server that can't be looked at. Returns what the command said.
+    async fn asks(&mut self, arguments: &[&str], code: i32, words: &[&str]) -> Result<String> {
+        let output = outlast::output(&self.servers, arguments).await?;
+        let said = String::from_utf8(output.stderr).context("stderr is no text")?;
+        println!(
+            "outlast {arguments:?}\n  {:?} {}",
+            output.status.code(),
+            said.trim_end()
+        );
+        if output.status.code() != Some(code) {
+            self.complain(
+                arguments,
+                &said,
+                &format!("it ended with {:?} instead of {code}", output.status.code()),
+            );
+        }
+        if code != COMPLETE && (said.lines().count() != 1 || !said.starts_with("outlast: ")) {
+            self.complain(arguments, &said, "it is not one line");
+        }
+        for word in words.iter().filter(|word| !said.contains(**word)) {
+            self.complain(arguments, &said, &format!("it does not say {word:?}"));
+        }
+        Ok(said)
+    }
+
+    /// `outlast run STATEMENT` must be refused before anything is written.
+    async fn refuses_statement(&mut self, statement: &str, words: &[&str]) -> Result<()> {
+        self.refuses(&["run", statement], REFUSED, words, Tried::Nothing).await
+    }
+
+    /// `outlast run STATEMENT` must be refused after it was tried.
+    async fn rejects_statement(&mut self, statement: &str, words: &[&str]) -> Result<()> {
+        self.refuses(&["run", statement], REFUSED, words, Tried::TheChange)
+            .await
+    }
+
+    fn complain(&mut self, arguments: &[&str], said: &str, what: &str) {
+        self.complaints.push(format!(
+            "outlast {arguments:?}: {what}\n    {}",
+            said.trim_end().replace('\n', "\n    ")
+        ));
+    }
+
+    /// Ends the interview: an error that lists all complaints.
+    fn verdict(self) -> Result<()> {
+        ensure!(
+            self.complaints.is_empty(),
+            "{} complaints:\n  {}",
+            self.complaints.len(),
+            self.complaints.join("\n  ")
+        );
+        Ok(())
+    }
+}
+
+/// A single server with the table `test.good`.
+async fn single_server() -> Result<Cluster> {
+    let cluster = Cluster::start(Topology::Single).await?;
+    create_good(&cluster).await?;
+    Ok(cluster)
+}
+
+async fn create_good(cluster: &Cluster) -> Result<()> {
+    cluster
+        .primary()
+        .execute("CREATE TABLE test.good (id INT PRIMARY KEY, v INT, name VARCHAR(20))")
+        .await?;
+    cluster
+        .primary()
+        .execute("INSERT INTO test.good VALUES (1, 1, 'a'), (2, 2, 'b')")
+        .await
+}
+
+#[tokio::test]
+async fn a_statement_that_can_not_be_run_is_refused_in_one_line_and_changes_nothing() -> Result<()> {
+    let cluster = single_server().await?;
+    let mut outlast = Interview::of(cluster.primary());
+    for (statement, words) in [
+        ("DROP TABLE test.good", &["no ALTER TABLE"][..]),
+        ("", &["no ALTER TABLE"]),
+        ("ALTER TABLE test.good", &["changes nothing"]),
+        ("ALTER TABLE test.good ADD COLUMN", &["column's name is missing"]),
+        ("ALTER TABLE test.good ADD (a INT", &["parentheses"]),
+        ("ALTER TABLE test.good ADD COLUMN a INT COMMENT 'x", &["within a quote"]),
+        (
+            "ALTER TABLE test.good ADD a INT; DROP TABLE test.good",
+            &["more than one statement"],
+        ),
+        (
+            "ALTER TABLE test.good RENAME TO test.better",
+            &["renames the table", "RENAME TABLE"],
+        ),
+        (
+            "ALTER TABLE test.good ADD FOREIGN KEY (v) REFERENCES test.good (id)",
+            &["foreign key"],
+        ),
+        ("ALTER TABLE test.good DROP PARTITION p0", &["partitions", "directly"]),
+        ("ALTER TABLE good ADD a INT", &["names no schema", "--database"]),
+        (
+            "ALTER TABLE test.nowhere ADD a INT",
+            &["there is no table `test`.`nowhere`", "check the name"],
+        ),
+        (
+            "ALTER TABLE nowhere.good ADD a INT",
+            &["there is no table `nowhere`.`good`", "check the name"],
+        ),
+        (
+            "ALTER TABLE mysql.user ADD a INT",
+            &["`mysql`.`user`", "belongs to the server"],
+        ),
+    ] {
+        outlast.refuses_statement(statement, words).await?;
+    }
+    for (statement, words) in [
+        (
+            "ALTER TABLE test.good ADD COLUMN a",
+            &["MySQL does not accept the change", "error in your SQL syntax", "1064"][..],
+        ),
+        (
+            "ALTER TABLE test.good FROBNICATE",
+            &["error in your SQL syntax", "FROBNICATE"],
+        ),
+        (
+            "ALTER TABLE test.good DROP COLUMN nowhere",
+            &["MySQL does not accept the change", "nowhere", "1091"],
+        ),
+        (
+            "ALTER TABLE test.good MODIFY nowhere INT",
+            &["Unknown column 'nowhere'", "1054"],
+        ),
+        (
+            "ALTER TABLE test.good ADD COLUMN v INT",
+            &["Duplicate column name 'v'", "1060"],
+        ),
+        (
+            "ALTER TABLE test.good ADD INDEX (nowhere)",
+            &["'nowhere' doesn't exist", "1072"],
+        ),
+        (
+            "ALTER TABLE test.good ADD a INT, ALGORITHM=INSTANT, LOCK=EXCLUSIVE",
+            &["MySQL does not accept the change"],
+        ),
+        (
+            "ALTER TABLE test.good DROP PRIMARY KEY",
+            &["no key to copy by", "Add such a key"],
+        ),
+    ] {
+        outlast.rejects_statement(statement, words).await?;
+    }
+    outlast.verdict()
+}
+
+#[tokio::test]
+async fn a_table_that_can_not_be_migrated_is_refused_in_one_line_and_changes_nothing() -> Result<()> {
+    let cluster = single_server().await?;
+    for sql in [
+        "CREATE VIEW test.a_view AS SELECT * FROM test.good",
+        "CREATE TABLE test.on_myisam (id INT PRIMARY KEY) ENGINE=MyISAM",
+        "CREATE TABLE test.with_trigger (id INT PRIMARY KEY)",
+        "CREATE TRIGGER test.counts BEFORE INSERT ON test.with_trigger FOR EACH ROW SET @n = 1",
+        "CREATE TABLE test.parent (id INT PRIMARY KEY)",
+        "CREATE TABLE test.child (id INT PRIMARY KEY, p INT, CONSTRAINT leads FOREIGN KEY (p) REFERENCES test.parent (id))",
+        "CREATE TABLE test.no_key (a INT, KEY (a))",
+        "CREATE TABLE test.nullable_key (a INT, UNIQUE KEY u (a))",
+        "CREATE TABLE test.prefix_key (a VARCHAR(100) NOT NULL, UNIQUE KEY u (a(10)))",
+        "CREATE TABLE test.expression_key (a INT NOT NULL, UNIQUE KEY u ((a + 1)))",
+        "CREATE TABLE test.generated_key (a INT NOT NULL, b INT AS (a + 1) STORED NOT NULL, UNIQUE KEY u (b))",
+        "CREATE TABLE test.float_key (a FLOAT PRIMARY KEY)",
+        "CREATE TABLE test.enum_key (a ENUM('x', 'y') PRIMARY KEY)",
+        "CREATE TABLE test.bit_key (a BIT(8) PRIMARY KEY)",
+    ] {
+        cluster.primary().execute(sql).await?;
+    }
+    let mut outlast = Interview::of(cluster.primary());
+    for (table, words) in [
+        ("a_view", &["`test`.`a_view` is a view"][..]),
+        ("on_myisam", &["engine MyISAM", "only InnoDB", "Convert it first"]),
+        (
+            "with_trigger",
+            &["trigger `counts`", "Drop it, migrate, and create it again"],
+        ),
+        ("parent", &["foreign key `leads`", "not supported yet"]),
+        ("child", &["foreign key `leads`", "not supported yet"]),
+        ("no_key", &["no key to copy by", "no unique key", "Add such a key"]),
+        ("nullable_key", &["no key to copy by", "column `a` may be NULL"]),
+        ("prefix_key", &["no key to copy by", "prefix"]),
+        ("expression_key", &["no key to copy by", "expression"]),
+        ("generated_key", &["no key to copy by", "column `b` is generated"]),
+        ("float_key", &["no key to copy by", "type float"]),
+        ("enum_key", &["no key to copy by", "type enum"]),
+        ("bit_key", &["no key to copy by", "type bit"]),
+    ] {
+        outlast
+            .refuses_statement(&format!("ALTER TABLE test.{table} ADD COLUMN note INT"), words)
+            .await?;
+    }
+    for (change, words) in [
+        (
+            "MODIFY id DECIMAL(10)",
+            &["no key to copy by", "from int into decimal(10,0)"][..],
+        ),
+        ("DROP COLUMN id", &["no key to copy by", "column `id` is dropped"]),
+    ] {
+        outlast
+            .rejects_statement(&format!("ALTER TABLE test.good {change}"), words)
+            .await?;
+    }
+    outlast.verdict()
+}
+
+#[tokio::test]
+async fn a_policy_that_can_not_serve_is_refused_in_one_line_and_changes_nothing() -> Result<()> {
+    let cluster = single_server().await?;
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/e2e/bad_policies");
+    std::fs::create_dir_all(&directory)?;
+    let file = |name: &str, bytes: &[u8]| -> Result<String> {
+        let path = directory.join(name);
+        std::fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+        Ok(path.to_str().context("the path is no text")?.to_owned())
+    };
+    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../policies/prebuilt/default-retry.wasm");
+    let component = std::fs::read(&shipped)?;
+    let noise = file("noise.wasm", b"\x93\x1fnothing that anybody compiled")?;
+    let empty = file("empty.wasm", b"")?;
+    let core_module = file("core-module.wasm", b"\0asm\x01\0\0\0")?;
+    let truncated = file("truncated.wasm", &component[..component.len() / 2])?;
+    let no_policy = file("no-policy.wasm", b"\0asm\x0d\0\x01\0")?;
+    let for_retry = file("for-retry.wasm", &component)?;
+    let missing = directory
+        .join("missing.wasm")
+        .to_str()
+        .context("the path is no text")?
+        .to_owned();
+
+    let mut outlast = Interview::of(cluster.primary());
+    for (option, path, words) in [
+        ("--policy-adoption", &noise, &["noise.wasm", "not WebAssembly"][..]),
+        ("--policy-adoption", &empty, &["empty.wasm", "not WebAssembly"]),
+        (
+            "--policy-adoption",
+            &core_module,
+            &["core-module.wasm", "core module", "wasm-tools component new"],
+        ),
+        (
+            "--policy-retry",
+            &truncated,
+            &["truncated.wasm", "not a valid component"],
+        ),
+        ("--policy-staleness", &no_policy, &["no-policy.wasm", "fills no slot"]),
+        (
+            "--policy-adoption",
+            &for_retry,
+            &[
+                "for-retry.wasm",
+                "fills retry, not adoption",
+                "another --policy-… option",
+            ],
+        ),
+        ("--policy-staleness", &missing, &["missing.wasm", "No such file"]),
+    ] {
+        outlast
+            .refuses(&["run", RIGHT, option, path], REFUSED, words, Tried::Nothing)
+            .await?;
+        outlast
+            .refuses(&["submit", RIGHT, option, path], REFUSED, words, Tried::Nothing)
+            .await?;
+    }
+    for (parameter, words) in [
+        ("cutoff=abc", &["cutoff", "abc", "a duration such as"][..]),
+        ("max_attempts=many", &["max_attempts", "many", "a whole number"]),
+    ] {
+        outlast
+            .refuses(
+                &["run", RIGHT, "--policy-param", parameter],
+                USAGE,
+                words,
+                Tried::Nothing,
+            )
+            .await?;
+    }
+    outlast.verdict()
+}
+
+#[tokio::test]
+async fn a_request_that_fits_no_migration_is_refused_in_one_line_and_changes_nothing() -> Result<()> {
+    let cluster = single_server().await?;
+    let mut outlast = Interview::of(cluster.primary());
+    for command in ["status", "events", "complete", "cancel", "retry", "resume"] {
+        let words = ["no migration \"0123456789abcdef\"", "outlast list"];
+        outlast
+            .refuses(&[command, "0123456789abcdef"], USAGE, &words, Tried::Nothing)
+            .await?;
+    }
+
+    let run = ["run", RIGHT, "--format", "json"];
+    let events = outlast::succeed(&outlast.servers, &run).await?;
+    let first: serde_json::Value = serde_json::from_str(events.lines().next().unwrap_or_default())?;
+    let done = first["migration"].as_str().context("no migration id")?;
+    for (command, code, words) in [
+        ("complete", USAGE, &["is complete", "nothing left to complete"][..]),
+        ("cancel", USAGE, &["is complete", "the new table is in place"]),
+        ("retry", USAGE, &["is complete", "submit a new migration"]),
+        ("resume", REFUSED, &["is complete already"]),
+    ] {
+        outlast.refuses(&[command, done], code, words, Tried::Nothing).await?;
+    }
+
+    let queued = outlast::succeed(
+        &outlast.servers,
+        &["submit", "ALTER TABLE test.good ADD COLUMN more INT"],
+    )
+    .await?;
+    let queued = queued.trim();
+    for command in ["submit", "run"] {
+        let words = [queued, "is not finished", &format!("outlast cancel {queued}")];
+        let second = [command, "ALTER TABLE test.good ADD COLUMN even_more INT"];
+        outlast.refuses(&second, REFUSED, &words, Tried::TheChange).await?;
+    }
+    outlast
+        .refuses(
+            &["retry", queued],
+            USAGE,
+            &["is queued", "goes on by itself"],
+            Tried::Nothing,
+        )
+        .await?;
+    outlast
+        .refuses(&["status", ""], USAGE, &["no migration \"\""], Tried::Nothing)
+        .await?;
+    outlast.verdict()
+}
+
+#[tokio::test]
+async fn a_login_that_is_not_enough_is_refused_in_one_line_and_changes_nothing() -> Result<()> {
+    let cluster = single_server().await?;
+    let mut outlast = Interview::of(cluster.primary());
+    for (login, words) in [
+        (
+            ["--user", accounts::OUTLAST_USER, "--password", "wrong"],
+            &["Access denied", "--user", "OUTLAST_PASSWORD"][..],
+        ),
+        (
+            ["--user", "nobody", "--password", ""],
+            &["Access denied", "'nobody'", "--user"],
+        ),
+    ] {
+        let arguments = [&["run", RIGHT][..], &login].concat();
+        outlast.refuses(&arguments, REFUSED, words, Tried::Nothing).await?;
+    }
+
+    for (on, privileges) in PRIVILEGES {
+        for missing in privileges {
+            create_account(cluster.primary(), "almost", Some((on, missing))).await?;
+            let words = match on {
+                "`performance_schema`.*" => vec![
+                    "replication state".to_owned(),
+                    format!("GRANT {missing} ON performance_schema.*"),
+                ],
+                _ => vec![
+                    format!("lacks the privilege {missing}"),
+                    format!("GRANT {missing} ON {on} TO 'almost'@'%'"),
+                ],
+            };
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let arguments = ["run", RIGHT, "--user", "almost", "--password", "p"];
+            outlast.refuses(&arguments, REFUSED, &words, Tried::Nothing).await?;
+        }
+    }
+    outlast.verdict()
+}
+
+#[tokio::test]
+async fn the_privileges_that_are_asked_for_are_enough_for_a_migration() -> Result<()> {
+    let cluster = single_server().await?;
+    let mut outlast = Interview::of(cluster.primary());
+    create_account(cluster.primary(), "enough", None).await?;
+    outlast
+        .asks(&["run", RIGHT, "--user", "enough", "--password", "p"], COMPLETE, &[])
+        .await?;
+
+    for sql in [
+        "CREATE ROLE migrates",
+        "GRANT PROCESS, REPLICATION SLAVE, REPLICATION CLIENT, XA_RECOVER_ADMIN ON *.* TO migrates",
+        "GRANT ALL ON `test`.* TO migrates",
+        "GRANT ALL ON `\\_outlast%`.* TO migrates",
+        "GRANT SELECT ON performance_schema.* TO migrates",
+        "CREATE USER by_role IDENTIFIED BY 'p' DEFAULT ROLE migrates",
+    ] {
+        cluster.primary().execute(sql).await?;
+    }
+    let second = "ALTER TABLE test.good ADD COLUMN more INT";
+    outlast
+        .asks(&["run", second, "--user", "by_role", "--password", "p"], COMPLETE, &[])
+        .await?;
+    outlast.verdict()
+}
+
+#[tokio::test]
+async fn a_foreign_key_from_a_schema_that_the_account_can_not_see_is_noticed() -> Result<()> {
+    let cluster = single_server().await?;
+    for sql in [
+        "CREATE DATABASE hidden",
+        "CREATE TABLE hidden.child (id INT PRIMARY KEY, p INT, CONSTRAINT leads FOREIGN KEY (p) REFERENCES test.good (id))",
+    ] {
+        cluster.primary().execute(sql).await?;
+    }
+    create_account(cluster.primary(), "enough", None).await?;
+    let mut outlast = Interview::of(cluster.primary());
+    let words = ["foreign key `leads` leads from `hidden`.`child` to `test`.`good`"];
+    let arguments = ["run", RIGHT, "--user", "enough", "--password", "p"];
+    outlast.refuses(&arguments, REFUSED, &words, Tried::Nothing).await?;
+    outlast.verdict()
+}
+
+/// An account with the password `p` and all of [`PRIVILEGES`], but for one.
+async fn create_account(node: &Node, user: &str, without: Option<(&str, &str)>) -> Result<()> {
+    node.execute(&format!("DROP USER IF EXISTS '{user}'@'%'")).await?;
+    node.execute(&format!("CREATE USER '{user}'@'%' IDENTIFIED BY 'p'"))
+        .await?;
+    for (on, privileges) in PRIVILEGES {
+        for privilege in privileges.iter().filter(|privilege| without != Some((on, **privilege))) {
+            node.execute(&format!("GRANT {privilege} ON {on} TO '{user}'@'%'"))
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_can_not_serve_is_refused_in_one_line_and_changes_nothing() -> Result<()> {
+    let cluster = single_server().await?;
+    let mut outlast = Interview::of(cluster.primary());
+    cluster
+        .primary()
+        .execute("SET GLOBAL binlog_format = 'STATEMENT'")
+        .await?;
+    outlast
+        .refuses_statement(
+            RIGHT,
+            &["binlog_format is STATEMENT", "SET PERSIST binlog_format = 'ROW'"],
+        )
+        .await?;
+    cluster.primary().execute("SET GLOBAL binlog_format = 'ROW'").await?;
+    for mode in ["ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF"] {
+        cluster
+            .primary()
+            .execute(&format!("SET GLOBAL gtid_mode = '{mode}'"))
+            .await?;
+        outlast
+            .refuses_statement(RIGHT, &[&format!("gtid_mode={mode}"), "SET PERSIST gtid_mode"])
+            .await?;
+    }
+    outlast.verdict()
+}
+
+#[tokio::test]
+async fn a_replica_given_as_server_leads_to_the_primary_and_is_never_written() -> Result<()> {
+    let cluster = Cluster::start(Topology::AsyncGtid { nodes: 2 }).await?;
+    create_good(&cluster).await?;
+    cluster.wait_for_catch_up(1, PATIENCE).await?;
+    let (primary, replica) = (cluster.primary().address(), cluster.node(1).address());
+
+    let mut outlast = Interview::of(cluster.node(1));
+    let read_only = format!("{replica} is read-only");
+    outlast
+        .refuses(
+            &["run", RIGHT, "--single-endpoint"],
+            REFUSED,
+            &[&read_only],
+            Tried::Nothing,
+        )
+        .await?;
+
+    let examined = outlast::json(&outlast.servers, &["run", RIGHT, "--dry-run", "--format", "json"]).await?;
+    ensure!(
+        examined["server"] == *primary,
+        "not the primary was examined: {examined}"
+    );
+    let errant = "SELECT GTID_SUBTRACT(@@GLOBAL.gtid_executed, '{}')";
+    let errant: String = cluster
+        .node(1)
+        .query_one(&errant.replace("{}", &cluster.primary().gtid_executed().await?))
+        .await?;
+    ensure!(errant.is_empty(), "the replica was written to: {errant}");
+    cluster.wait_for_catch_up(1, PATIENCE).await?;
+
+    cluster.primary().kill9();
+    let words = [
+        "no server of the cluster takes writes",
+        &read_only,
+        &primary,
+        "Connection refused",
+    ];
+    outlast
+        .refuses(&["run", RIGHT], REFUSED, &words, Tried::Nothing)
+        .await?;
+    outlast.verdict()
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_with_the_reason() -> Result<()> {
+    // A port of this machine that nobody listens on: it was free a moment ago, and is not given out again at once.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    for (server, code, words) in [
+        (nobody.as_str(), REFUSED, &[nobody.as_str(), "Connection refused"][..]),
+        ("nowhere.invalid:3306", REFUSED, &["nowhere.invalid:3306", "lookup"]),
+        ("db1:many", REFUSED, &["db1:many", "HOST:PORT"]),
+    ] {
+        let said = outlast::output(&[server.to_owned()], &["run", RIGHT]).await?;
+        let line = String::from_utf8(said.stderr)?;
+        println!("{server}: {line}");
+        ensure!(said.status.code() == Some(code), "{:?}: {line}", said.status);
+        ensure!(
+            line.lines().count() == 1 && words.iter().all(|word| line.contains(word)),
+            "{words:?} in {line}"
+        );
+    }
+    Ok(())
+}

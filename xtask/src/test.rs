@@ -1,0 +1,42 @@
+//! `cargo xtask test`: every test there is.
+
+use anyhow::{Result, ensure};
+
+use crate::{
+    cargo::{WHOLE_WORKSPACE, build, cargo},
+    e2e, programs,
+    tally::Tally,
+};
+
+/// Runs everything, and prints the totals as the last line.
+///
+/// # Errors
+///
+/// When something doesn't compile, or a test fails, or failovers take too long.
+pub(crate) fn run() -> Result<()> {
+    let (tally, outcome) = all()?;
+    println!("{tally}");
+    outcome?;
+    ensure!(tally.failed == 0, "{} tests failed", tally.failed);
+    Ok(())
+}
+
+/// Runs everything. The result is whether failovers were fast enough; failed tests are in the tally.
+pub(crate) fn all() -> Result<(Tally, Result<()>)> {
+    // One build for all programs, and `outlast` itself, which the scenarios run.
+    let mut executables = build(&["--all-targets"])?;
+    executables.retain(|executable| executable.is_test);
+    let mut tally = Tally::default();
+    for program in executables.iter().filter(|executable| executable.target != e2e::TARGET) {
+        let package = program.package.file_name().unwrap_or_default().to_string_lossy();
+        println!("\n{package}: {}", program.target);
+        tally += programs::run(program, &[])?;
+    }
+    println!("\ndocumentation");
+    let arguments = ["test", "--doc", "--no-fail-fast"].into_iter().chain(WHOLE_WORKSPACE);
+    tally += programs::counted(&mut cargo(arguments))?;
+    println!("\nscenarios on real servers");
+    let (scenarios, times) = e2e::scenarios(&executables, None)?;
+    tally += scenarios;
+    Ok((tally, times))
+}
