@@ -87,14 +87,14 @@ impl Timeline {
             let time = format!("{:>7.2} s", screen.seconds(moment.at));
             let what = format!("{:<15}", moment.what);
             let delay = moment.delay.map_or(String::new(), |(since, ms)| {
-                format!("{since} + {:.2} s", ms as f64 / 1000.0)
+                let delay = format!("{since} + {:.2} s", ms as f64 / 1000.0);
+                screen.paint(Ink::Bold, &format!("{delay:>19}"))
             });
             let line = format!(
-                "{}  {} {:<30} {}",
+                "{}  {} {:<30} {delay}",
                 screen.paint(Ink::Faint, &time),
                 screen.paint(moment.ink, &what),
                 moment.detail,
-                screen.paint(Ink::Bold, &format!("{delay:>19}")),
             );
             screen.line(line.trim_end());
         }

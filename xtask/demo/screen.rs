@@ -109,7 +109,7 @@ impl Screen {
             Ink::Bad => "31",
             Ink::Outlast => "36",
         };
-        if self.is_coloured {
+        if self.is_coloured && !text.is_empty() {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text.to_owned()
