@@ -318,6 +318,32 @@ async fn a_table_that_can_not_be_migrated_is_refused_in_one_line_and_changes_not
 }
 
 #[tokio::test]
+async fn a_timestamp_as_key_is_refused_where_an_hour_comes_twice() -> Result<()> {
+    let cluster = single_server().await?;
+    for sql in [
+        "CREATE TABLE test.by_time (at TIMESTAMP PRIMARY KEY)",
+        "INSERT INTO mysql.time_zone VALUES (1, 'N')",
+        "INSERT INTO mysql.time_zone_name VALUES ('Test/Summer', 1)",
+        "INSERT INTO mysql.time_zone_transition_type VALUES (1, 0, 7200, 1, 'CEST'), (1, 1, 3600, 0, 'CET')",
+        "INSERT INTO mysql.time_zone_transition VALUES (1, 1679792400, 0), (1, 1698541200, 1)",
+        "SET GLOBAL time_zone = 'Test/Summer'",
+    ] {
+        cluster.primary().execute(sql).await?;
+    }
+    let mut outlast = Interview::of(cluster.primary());
+    let statement = "ALTER TABLE test.by_time ADD COLUMN note INT";
+    let words = [
+        "column `at` of key `PRIMARY` is a TIMESTAMP",
+        "Test/Summer",
+        "Set time_zone to a fixed distance",
+    ];
+    outlast.refuses_statement(statement, &words).await?;
+    cluster.primary().execute("SET GLOBAL time_zone = '+02:00'").await?;
+    outlast.asks(&["run", statement, "--dry-run"], COMPLETE, &[]).await?;
+    outlast.verdict()
+}
+
+#[tokio::test]
 async fn a_policy_that_can_not_serve_is_refused_in_one_line_and_changes_nothing() -> Result<()> {
     let cluster = single_server().await?;
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/e2e/bad_policies");
@@ -443,20 +469,25 @@ async fn a_request_that_fits_no_migration_is_refused_in_one_line_and_changes_not
 async fn a_login_that_is_not_enough_is_refused_in_one_line_and_changes_nothing() -> Result<()> {
     let cluster = single_server().await?;
     let mut outlast = Interview::of(cluster.primary());
-    for (login, words) in [
-        (
-            ["--user", accounts::OUTLAST_USER, "--password", "wrong"],
-            &["Access denied", "--user", "OUTLAST_PASSWORD"][..],
-        ),
-        (
-            ["--user", "nobody", "--password", ""],
-            &["Access denied", "'nobody'", "--user"],
-        ),
+    let wrong = ["run", RIGHT, "--user", accounts::OUTLAST_USER, "--password", "wrong"];
+    let words = ["Access denied", accounts::OUTLAST_USER, "check --user and the password"];
+    outlast.refuses(&wrong, REFUSED, &words, Tried::Nothing).await?;
+    // For users that it does not know, a server asks for one of several login methods, by the name.
+    for user in [
+        "nobody",
+        "somebody",
+        "anybody",
+        "everybody",
+        "app",
+        "web",
+        "reports",
+        "backup",
     ] {
-        let arguments = [&["run", RIGHT][..], &login].concat();
-        outlast.refuses(&arguments, REFUSED, words, Tried::Nothing).await?;
+        let unknown = ["run", RIGHT, "--user", user, "--password", "p"];
+        outlast
+            .refuses(&unknown, REFUSED, &["check", "user"], Tried::Nothing)
+            .await?;
     }
-
     for (on, privileges) in PRIVILEGES {
         for missing in privileges {
             create_account(cluster.primary(), "almost", Some((on, missing))).await?;

@@ -124,11 +124,17 @@ async fn survives_five_failovers_in_one_migration() -> Result<()> {
     scene.wait_for_mid_copy().await?;
     scene.switchover(1).await?;
     scene.crash(2, RelayLog::AppliedFirst).await?;
-    scene.cluster.rebuild(1).await?;
+    ensure!(
+        scene.cluster.rebuild(1).await?.is_clean(),
+        "the rebuilt server has transactions of its own"
+    );
     scene.wait_until_replicated(1).await?;
     scene.switchover(1).await?;
     scene.switchover(2).await?;
-    scene.cluster.rebuild(0).await?;
+    ensure!(
+        scene.cluster.rebuild(0).await?.is_clean(),
+        "the rebuilt server has transactions of its own"
+    );
     scene.wait_until_replicated(0).await?;
     scene.crash(0, RelayLog::AppliedFirst).await?;
     let status = scene.status().await?;

@@ -18,7 +18,7 @@ use mysql_async::{Conn, prelude::Queryable};
 use outlast_testbed::{Cluster, TableName, Topology, eventually, expect_identical, native_copy};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::{process::Child, task::JoinHandle};
 
 use crate::{outlast, scene::PATIENCE};
 
@@ -30,6 +30,11 @@ const PACE: Duration = Duration::from_millis(20);
 const SOME: u64 = 25;
 /// What every migration does besides what it does to the key.
 const CHANGES: &str = "ADD COLUMN extra INT NOT NULL DEFAULT 7, MODIFY note VARCHAR(80), RENAME COLUMN v TO w";
+
+/// The `sql_mode` that servers have by default, in all that matters here.
+const STRICT: &str = "--sql-mode=STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE";
+/// One that lets dates be zero.
+const PERMISSIVE: &str = "--sql-mode=";
 
 /// A table with a key of some kind.
 #[derive(Clone, Copy)]
@@ -395,50 +400,24 @@ impl Writer {
     }
 }
 
-/// A table, its writer and its migration.
-struct Case {
-    kind: Kind,
+/// A writer at work.
+struct Writing {
+    table: &'static str,
     committed: Arc<AtomicU64>,
-    writer: JoinHandle<Result<()>>,
+    task: JoinHandle<Result<()>>,
+}
+
+/// The migration of one table.
+struct Migration<'a> {
+    kind: Kind,
     id: String,
+    servers: &'a [String],
 }
 
-impl Case {
-    async fn status(&self, servers: &[String]) -> Result<Value> {
-        outlast::json(servers, &["status", &self.id, "--format", "json"]).await
-    }
-}
-
-/// Migrates tables with these keys at the same time, under writes.
-async fn migrate_exactly(name: &str, kinds: &[Kind]) -> Result<()> {
-    let seed: u64 = rand::random();
-    println!("seed {seed}");
-    let cluster = Cluster::start(Topology::Single).await?;
-    let node = cluster.primary();
-    let servers = cluster.addresses();
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut cases = Vec::new();
-    for (kind, salt) in kinds.iter().zip(0..) {
-        kind.create_and_fill(&mut node.connect().await?).await?;
-        let writer = Writer::new(*kind, node.connect().await?, seed.wrapping_add(salt)).await?;
-        let committed = Arc::clone(&writer.committed);
-        let writer = tokio::spawn(writer.run(Arc::clone(&stop)));
-        cases.push(Case {
-            kind: *kind,
-            committed,
-            writer,
-            id: String::new(),
-        });
-    }
-    wait_for_transactions(&cases, SOME).await?;
-
-    let log = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/e2e")
-        .join(name);
-    std::fs::create_dir_all(&log)?;
-    let _agent = outlast::agent(&servers, "agent", log.join("agent.log"), &[])?;
-    for case in &mut cases {
-        let statement = format!("ALTER TABLE {} {}", case.kind.table(), case.kind.all_changes());
+impl<'a> Migration<'a> {
+    /// Submits it with a slow copy, and postponed.
+    async fn submit(kind: Kind, servers: &'a [String]) -> Result<Self> {
+        let statement = format!("ALTER TABLE {} {}", kind.table(), kind.all_changes());
         let submit = [
             "submit",
             &statement,
@@ -448,62 +427,132 @@ async fn migrate_exactly(name: &str, kinds: &[Kind]) -> Result<()> {
             "--chunk-pause",
             "150ms",
         ];
-        case.id = outlast::succeed(&servers, &submit).await?.trim().to_owned();
+        let id = outlast::succeed(servers, &submit).await?.trim().to_owned();
+        Ok(Self { kind, id, servers })
     }
-    let before: Vec<u64> = cases.iter().map(|case| case.committed.load(Ordering::SeqCst)).collect();
-    for case in &cases {
-        wait_for(case, &servers, "ready", |status| status["phase"] == "ready").await?;
+
+    /// Waits until its status is such; one that failed will not be.
+    async fn wait_for(&self, what: &str, condition: impl Fn(&Value) -> bool) -> Result<()> {
+        let status = eventually(&format!("{what} of {}", self.kind.name), PATIENCE, || async {
+            let status = outlast::json(self.servers, &["status", &self.id, "--format", "json"]).await?;
+            ensure!(condition(&status) || status["status"] == "failed", "{status}");
+            Ok(status)
+        })
+        .await?;
+        if !condition(&status) {
+            bail!("the migration of {} failed: {}", self.kind.name, status["message"]);
+        }
+        Ok(())
     }
-    for (case, before) in cases.iter().zip(before) {
-        let during = case.committed.load(Ordering::SeqCst) - before;
+
+    async fn wait_until_ready(&self) -> Result<()> {
+        self.wait_for("readiness", |status| status["phase"] == "ready").await
+    }
+
+    fn expected(&self) -> TableName {
+        TableName::new("test", format!("{}_expected", self.kind.name))
+    }
+
+    /// Makes the expected table of the source, which nobody writes to any more, and lets the migration complete.
+    async fn complete(&self, conn: &mut Conn) -> Result<()> {
+        native_copy(conn, &self.kind.table(), &self.expected(), &self.kind.all_changes()).await?;
+        outlast::succeed(self.servers, &["complete", &self.id]).await?;
+        Ok(())
+    }
+
+    /// Waits for completion, and compares.
+    async fn expect_exact(&self, conn: &mut Conn) -> Result<()> {
+        self.wait_for("completion", |status| status["status"] == "complete")
+            .await?;
+        expect_identical(conn, &self.expected(), &self.kind.table()).await
+    }
+}
+
+/// An agent that logs into a directory of this name below `target/e2e`.
+fn start_agent(servers: &[String], name: &str) -> Result<Child> {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/e2e")
+        .join(name);
+    std::fs::create_dir_all(&directory)?;
+    println!("the agent logs into {}", directory.display());
+    outlast::agent(servers, "agent", directory.join("agent.log"), &[])
+}
+
+/// Migrates tables with these keys at the same time, under writes, on a server with this option.
+async fn migrate_exactly(name: &str, mysqld: &str, kinds: &[Kind]) -> Result<()> {
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let cluster = Cluster::builder(Topology::Single).argument(mysqld).start().await?;
+    let node = cluster.primary();
+    let servers = cluster.addresses();
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut writers = Vec::new();
+    for (kind, salt) in kinds.iter().zip(0..) {
+        kind.create_and_fill(&mut node.connect().await?).await?;
+        let writer = Writer::new(*kind, node.connect().await?, seed.wrapping_add(salt)).await?;
+        writers.push(Writing {
+            table: kind.name,
+            committed: Arc::clone(&writer.committed),
+            task: tokio::spawn(writer.run(Arc::clone(&stop))),
+        });
+    }
+    wait_for_transactions(&writers, SOME).await?;
+
+    let _agent = start_agent(&servers, name)?;
+    let mut migrations = Vec::new();
+    for kind in kinds {
+        migrations.push(Migration::submit(*kind, &servers).await?);
+    }
+    let before: Vec<u64> = writers
+        .iter()
+        .map(|writer| writer.committed.load(Ordering::SeqCst))
+        .collect();
+    for migration in &migrations {
+        migration.wait_until_ready().await?;
+    }
+    for (writer, before) in writers.iter().zip(before) {
+        let during = writer.committed.load(Ordering::SeqCst) - before;
         ensure!(
             during >= SOME,
             "{}: only {during} transactions during the copy",
-            case.kind.name
+            writer.table
         );
     }
-    wait_for_transactions(&cases, SOME).await?;
+    wait_for_transactions(&writers, SOME).await?;
     stop.store(true, Ordering::SeqCst);
-    let mut complaints = Vec::new();
-    for case in &mut cases {
-        (&mut case.writer).await?.with_context(|| format!("seed {seed}"))?;
+    for writer in writers {
+        writer.task.await?.with_context(|| format!("seed {seed}"))?;
     }
+
     let mut conn = node.connect().await?;
-    for case in &cases {
-        let expected = TableName::new("test", format!("{}_expected", case.kind.name));
-        native_copy(&mut conn, &case.kind.table(), &expected, &case.kind.all_changes()).await?;
-        outlast::succeed(&servers, &["complete", &case.id]).await?;
+    for migration in &migrations {
+        migration.complete(&mut conn).await?;
     }
-    for case in &cases {
-        let expected = TableName::new("test", format!("{}_expected", case.kind.name));
-        wait_for(case, &servers, "completion", |status| status["status"] == "complete").await?;
-        if let Err(difference) = expect_identical(&mut conn, &expected, &case.kind.table()).await {
-            complaints.push(format!("{}: {difference:#}", case.kind.name));
+    let mut complaints = Vec::new();
+    for migration in &migrations {
+        if let Err(difference) = migration.expect_exact(&mut conn).await {
+            complaints.push(format!("{}: {difference:#}", migration.kind.name));
         }
     }
-    ensure!(
-        complaints.is_empty(),
-        "seed {seed}, agent's log in {}:\n{}",
-        log.display(),
-        complaints.join("\n")
-    );
+    ensure!(complaints.is_empty(), "seed {seed}:\n{}", complaints.join("\n"));
     Ok(())
 }
 
-/// Waits until every writer has done so many more transactions. A writer that ended says why.
-async fn wait_for_transactions(cases: &[Case], more: u64) -> Result<()> {
-    for case in cases {
-        let goal = case.committed.load(Ordering::SeqCst) + more;
+/// Waits until every writer has done so many more transactions.
+async fn wait_for_transactions(writers: &[Writing], more: u64) -> Result<()> {
+    for writer in writers {
+        let goal = writer.committed.load(Ordering::SeqCst) + more;
         eventually(
-            &format!("{more} transactions on {}", case.kind.name),
+            &format!("{more} transactions on {}", writer.table),
             PATIENCE,
             || async {
-                let now = case.committed.load(Ordering::SeqCst);
-                ensure!(
-                    now >= goal,
-                    "{now} of {goal}; the writer {}",
-                    if case.writer.is_finished() { "ended" } else { "goes on" }
-                );
+                let now = writer.committed.load(Ordering::SeqCst);
+                let state = if writer.task.is_finished() {
+                    "has failed"
+                } else {
+                    "goes on"
+                };
+                ensure!(now >= goal, "{now} of {goal}; the writer {state}");
                 Ok(())
             },
         )
@@ -512,24 +561,49 @@ async fn wait_for_transactions(cases: &[Case], more: u64) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the migration's status is such; one that failed will not be.
-async fn wait_for(case: &Case, servers: &[String], what: &str, condition: impl Fn(&Value) -> bool) -> Result<()> {
-    let status = eventually(&format!("{what} of {}", case.kind.name), PATIENCE, || async {
-        let status = case.status(servers).await?;
-        ensure!(condition(&status) || status["status"] == "failed", "{status}");
-        Ok(status)
+#[tokio::test]
+async fn a_transaction_of_20_000_rows_is_followed_exactly() -> Result<()> {
+    let kind = single("many_rows", &[("k", "INT")], &["{n}"]);
+    let cluster = Cluster::builder(Topology::Single).argument(STRICT).start().await?;
+    let node = cluster.primary();
+    let servers = cluster.addresses();
+    let mut conn = node.connect().await?;
+    kind.create_and_fill(&mut conn).await?;
+    let _agent = start_agent(&servers, "many_rows")?;
+    let migration = Migration::submit(kind, &servers).await?;
+    let chunks = format!(
+        "SELECT COUNT(*) FROM _outlast.copied_ranges WHERE migration = '{}'",
+        migration.id
+    );
+    eventually("copied chunks", PATIENCE, || async {
+        let copied: u64 = node.query_one(&chunks).await?;
+        ensure!(copied >= 2, "{copied}");
+        Ok(())
     })
     .await?;
-    if !condition(&status) {
-        bail!("the migration of {} failed: {}", case.kind.name, status["message"]);
+    // Below all rows, hence in the first range, which is copied.
+    for sql in [
+        "INSERT INTO test.many_rows (k, v, code) WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
+         WHERE n < 20000) SELECT -n, n, CONCAT('many-', n) FROM numbers",
+        "UPDATE test.many_rows SET v = v + 1, note = 'all' WHERE k < 0",
+        "BEGIN",
+        "DELETE FROM test.many_rows WHERE k < 0 AND k MOD 2 = 0",
+        "UPDATE test.many_rows SET k = k - 100000 WHERE k < 0",
+        "UPDATE test.many_rows SET v = -v",
+        "COMMIT",
+    ] {
+        conn.query_drop(sql).await.with_context(|| sql.to_owned())?;
     }
-    Ok(())
+    migration.wait_until_ready().await?;
+    migration.complete(&mut conn).await?;
+    migration.expect_exact(&mut conn).await
 }
 
 #[tokio::test]
 async fn tables_with_any_kind_of_number_as_key_are_migrated_exactly() -> Result<()> {
     migrate_exactly(
         "key_numbers",
+        STRICT,
         &[
             single(
                 "unsigned_above_2_63",
@@ -599,6 +673,7 @@ async fn tables_with_any_kind_of_text_as_key_are_migrated_exactly() -> Result<()
     const TOGGLE_PADDING: &str = "k = IF(k LIKE '% ', RTRIM(k), CONCAT(UPPER(k), '  '))";
     migrate_exactly(
         "key_texts",
+        STRICT,
         &[
             Kind {
                 name: "int_and_ai_ci",
@@ -683,6 +758,7 @@ async fn tables_with_any_kind_of_text_as_key_are_migrated_exactly() -> Result<()
 async fn tables_with_any_kind_of_time_as_key_are_migrated_exactly() -> Result<()> {
     migrate_exactly(
         "key_times",
+        PERMISSIVE,
         &[
             single(
                 "days",
@@ -709,6 +785,28 @@ async fn tables_with_any_kind_of_time_as_key_are_migrated_exactly() -> Result<()
                 &[("k", "TIMESTAMP(3)")],
                 &["FROM_UNIXTIME(1000000000 + {n} * 0.137)"],
             ),
+            Kind {
+                name: "zero_timestamps",
+                columns: &[("a", "TIMESTAMP(2)"), ("b", "INT")],
+                values: &[
+                    "IF({n} MOD 5 = 0, '0000-00-00', FROM_UNIXTIME(1500000000 + {n} MOD 7))",
+                    "{n}",
+                ],
+                key: "PRIMARY KEY (a, b)",
+                respell: None,
+                changes: "",
+            },
+            Kind {
+                name: "zero_days",
+                columns: &[("a", "DATE"), ("b", "INT")],
+                values: &[
+                    "ELT(1 + {n} MOD 5, '0000-00-00', '2024-00-15', '2024-02-00', '2024-02-28', '2024-02-29')",
+                    "{n}",
+                ],
+                key: "PRIMARY KEY (a, b)",
+                respell: None,
+                changes: "",
+            },
             single("negative_times", &[("k", "TIME")], &["SEC_TO_TIME(({n} - 1500) * 61)"]),
             single(
                 "negative_times_2",

@@ -21,7 +21,7 @@ use mysql_async::{
 use outlast_checkpoint_mysql::MySqlCheckpoints;
 use outlast_core::{CheckpointStore, GtidSet, Key, KeyRange, Server, ServerUuid, checkpoint::Checkpoint};
 use outlast_mysql::Connector;
-use outlast_testbed::{Node, RelayLog, Topology, accounts};
+use outlast_testbed::{Node, RelayLog, Topology, accounts, eventually};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::scene::{PATIENCE, Scene, Setup};
@@ -106,10 +106,12 @@ impl Holding {
             self.stray
         );
         let unexplained = self.unexplained();
+        let shown: Vec<&u64> = unexplained.iter().take(10).collect();
         ensure!(
             unexplained.is_empty(),
-            "source and shadow differ in rows that the position accounts for: {unexplained:?}; {} rows were compared, {} \
-             keys are not accounted for",
+            "source and shadow differ in {} rows that the position accounts for, such as {shown:?}; {} rows were compared, \
+             {} keys are not accounted for",
+            unexplained.len(),
             self.compared,
             self.unaccounted.len()
         );
@@ -208,12 +210,12 @@ fn ids_of(rows: &RowsEventData<'_>, map: &TableMapEvent<'_>) -> Result<Vec<u64>>
     Ok(ids)
 }
 
-/// A scene with one replica, and a copy slow enough to be met in its middle many times.
-async fn slow_copy(name: &str) -> Result<Scene> {
+/// A scene with one replica, in the middle of a copy with such pauses between chunks.
+async fn mid_copy(name: &str, chunk_pause: &str) -> Result<Scene> {
     let setup = Setup {
         topology: Topology::AsyncGtid { nodes: 2 },
         transactions_per_second: 300.0,
-        submit: ["--chunk-rows", "200", "--chunk-pause", "250ms"]
+        submit: ["--chunk-rows", "200", "--chunk-pause", chunk_pause]
             .map(str::to_owned)
             .to_vec(),
         ..Setup::default()
@@ -246,7 +248,7 @@ async fn every_replica_holds_a_consistent_state_of_the_migration() -> Result<()>
     let seed = rand::random();
     println!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
-    let scene = slow_copy("replica_consistency").await?;
+    let scene = mid_copy("replica_consistency", "250ms").await?;
     let mut holdings = Vec::new();
     for _ in 0..10 {
         holdings.push(look_at_a_random_moment(&scene, &mut rng).await?);
@@ -275,8 +277,75 @@ async fn every_replica_holds_a_consistent_state_of_the_migration() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_replica_stopped_between_two_batches_of_changes_holds_a_consistent_state() -> Result<()> {
+    /// Rows that one transaction of the application changes: several times what one batch holds.
+    const MANY: u64 = 4_000;
+    let scene = mid_copy("replica_between_batches", "60ms").await?;
+    let primary = scene.cluster.primary();
+    eventually("many copied rows", PATIENCE, || async {
+        let copied = Holding::of(scene.cluster.node(1), &scene).await?.compared;
+        ensure!(copied >= MANY, "{copied} rows");
+        Ok(())
+    })
+    .await?;
+    scene.cluster.pause_applier(1).await?;
+    primary
+        .execute(&format!(
+            "UPDATE {} SET payload = 'changed with many' WHERE id <= {MANY}",
+            scene.table
+        ))
+        .await?;
+    let first = last_transaction(primary).await?;
+    let load = scene.load.as_ref().context("no load")?;
+    load.wait_for_progress(200, PATIENCE).await?;
+    let last = last_transaction(primary).await?;
+
+    let mut between_batches = 0;
+    for number in (first..last).step_by(((last - first) / 25).max(1) as usize) {
+        run_replica_upto(&scene, number).await?;
+        let holding = Holding::of(scene.cluster.node(1), &scene).await?;
+        holding
+            .expect_consistent()
+            .with_context(|| format!("after transaction {number} of {first} to {last}"))?;
+        let some_are_applied = holding.differing.len() as u64 + 500 < MANY;
+        between_batches += u32::from(some_are_applied && holding.differing.len() > 500);
+    }
+    ensure!(between_batches > 0, "no stop was between two batches");
+    scene.cluster.resume_applier(1).await?;
+    scene.finish().await
+}
+
+/// The number of the last transaction that a server has executed of its own.
+async fn last_transaction(node: &Node) -> Result<u64> {
+    let executed = node.gtid_executed().await?;
+    let number = executed.rsplit(['-', ':']).next().unwrap_or_default();
+    number
+        .parse()
+        .with_context(|| format!("the last transaction of {executed}"))
+}
+
+/// Lets the stopped replica go on until it has executed the primary's transaction of this number, and stop there.
+async fn run_replica_upto(scene: &Scene, number: u64) -> Result<()> {
+    let replica = scene.cluster.node(1);
+    let source = scene.cluster.primary().server_uuid().await?;
+    replica
+        .execute(&format!(
+            "START REPLICA SQL_THREAD UNTIL SQL_AFTER_GTIDS = '{source}:{number}'"
+        ))
+        .await?;
+    eventually("the replica to stop", PATIENCE, || async {
+        let state: String = replica
+            .query_one("SELECT SERVICE_STATE FROM performance_schema.replication_applier_status")
+            .await?;
+        ensure!(state == "OFF", "its applier is {state}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_promoted_server_holds_a_consistent_state_before_it_is_adopted() -> Result<()> {
-    let mut scene = slow_copy("promoted_consistency").await?;
+    let mut scene = mid_copy("promoted_consistency", "60ms").await?;
     let load = scene.load.as_ref().context("no load")?;
     load.wait_for_progress(100, PATIENCE).await?;
     scene.kill_agent("agent-0").await?;
@@ -304,7 +373,7 @@ async fn a_promoted_server_holds_a_consistent_state_before_it_is_adopted() -> Re
 
 #[tokio::test]
 async fn the_check_of_replicas_finds_what_is_wrong() -> Result<()> {
-    let scene = slow_copy("replica_check").await?;
+    let scene = mid_copy("replica_check", "250ms").await?;
     let replica = scene.cluster.node(1);
     scene.cluster.pause_applier(1).await?;
     let honest = Holding::of(replica, &scene).await?;

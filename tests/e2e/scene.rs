@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use mysql_async::{Conn, prelude::Queryable};
+use mysql_async::prelude::Queryable;
 use outlast_testbed::{
     Cluster, LoadOptions, RelayLog, TableName, Topology, WriteLoad, create_and_fill, eventually, expect_identical,
     native_copy,

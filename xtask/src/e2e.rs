@@ -50,7 +50,7 @@ pub(crate) fn scenarios(executables: &[Executable], filter: Option<&str>) -> Res
     let arguments: Vec<&str> = filter.into_iter().chain([threads.as_str()]).collect();
     let tally = programs::run(program, &arguments)?;
     if tally.failed > 0 {
-        println!("logs: target/e2e/<scenario>/; OUTLAST_TESTBED_KEEP=1 keeps the servers' directories too");
+        println!("logs: target/e2e/SCENARIO/; OUTLAST_TESTBED_KEEP=1 keeps the servers' directories too");
     }
     let times = times::read(&file)?;
     println!("\n{}", times::table(&times));

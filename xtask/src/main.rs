@@ -33,7 +33,7 @@ enum Task {
     /// Run the scenarios on real MySQL servers, and print how long each failover took.
     ///
     /// Fails if a scenario fails, or if the median time from a promotion to the first committed rows is above 2 s.
-    /// OUTLAST_E2E_THREADS says how many scenarios run at a time. Logs are in target/e2e/<scenario>/; with
+    /// OUTLAST_E2E_THREADS says how many scenarios run at a time. Logs are in target/e2e/SCENARIO/; with
     /// OUTLAST_TESTBED_KEEP=1 the servers' directories stay too.
     E2e {
         /// Only scenarios with this in their name.

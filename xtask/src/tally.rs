@@ -11,7 +11,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// One failure: of a program that could not say how many.
+    /// One failure: of what could not say how many.
     pub(crate) const ONE_FAILURE: Self = Self {
         passed: 0,
         failed: 1,

@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Cancel(IdOptions),
     /// Queue a failed or cancelled migration again. It goes on from its checkpoint.
     Retry(IdOptions),
+    /// Drop what a migration that has ended left: its shadow, its checkpoint, and the retired table (the old data).
+    Cleanup(IdOptions),
 }
 
 #[derive(Args)]
@@ -97,7 +99,7 @@ pub(crate) struct RunOptions {
     pub(crate) migration: MigrationOptions,
     #[command(flatten)]
     pub(crate) agent: AgentOptions,
-    /// Check everything, and change nothing.
+    /// Check everything, and change nothing. (The change is tried on an empty table, which is dropped again.)
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// `json` prints one event per line on stdout.
@@ -142,7 +144,7 @@ pub(crate) struct MigrationOptions {
     pub(crate) policies: PolicyOptions,
 }
 
-/// Policies of a migration, or of an agent for migrations that bring none.
+/// Policies of a migration. They are stored with it, and used by whichever agent runs it.
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Policies")]
 pub(crate) struct PolicyOptions {

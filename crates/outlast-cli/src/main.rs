@@ -62,5 +62,6 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Complete(options) => requests::complete(&cluster, &options.id).await,
         Command::Cancel(options) => requests::cancel(&cluster, &options.id).await,
         Command::Retry(options) => requests::retry(&cluster, &options.id).await,
+        Command::Cleanup(options) => requests::clean_up(&cluster, &options.id).await,
     }
 }

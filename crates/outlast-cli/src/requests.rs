@@ -1,4 +1,4 @@
-//! `outlast complete`, `cancel` and `retry`.
+//! `outlast complete`, `cancel`, `retry` and `cleanup`.
 
 use std::{
     process::ExitCode,
@@ -59,5 +59,15 @@ pub(crate) async fn cancel(cluster: &Cluster, prefix: &str) -> Result<ExitCode, 
 pub(crate) async fn retry(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
     let id = request(cluster, prefix, Request::Retry).await?;
     eprintln!("Queued again. It goes on from its checkpoint when an agent runs, or by `outlast resume {id}`.");
+    Ok(ExitCode::from(COMPLETE))
+}
+
+pub(crate) async fn clean_up(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
+    let id = cluster.find_id(prefix).await?;
+    let primary = cluster.primary().await?;
+    let migration = cluster.scheduler.get(&primary, &id).await?;
+    cluster.stream.clean_up(&primary, &migration).await?;
+    cluster.checkpoints.forget(&primary, &id).await?;
+    eprintln!("Dropped: the shadow, the checkpoint and the retired table of migration {id}. Its history is kept.");
     Ok(ExitCode::from(COMPLETE))
 }

@@ -84,6 +84,13 @@ async fn follow(
             stopped_by_user(&id, format);
             Ok(ExitCode::from(STOPPED))
         }
+        Stopped::Vanished => {
+            eprintln!(
+                "outlast: migration {id} is not on the primary: it was lost with the server it was submitted to. The source \
+                 table is untouched; run the statement again"
+            );
+            Ok(ExitCode::from(FAILED))
+        }
         Stopped::Finished => {
             let migration = match last.filter(|m| m.status.is_final()) {
                 Some(migration) => migration,

@@ -396,9 +396,10 @@ impl Ledger {
         &self.processed
     }
 
-    /// Whether the shadow equals the source as of `executed`, everything being copied.
+    /// Whether the shadow equals the source as of `executed`, everything being copied, and no prepared XA transaction will
+    /// change the source yet.
     pub fn is_drained(&self, executed: &GtidSet) -> bool {
-        self.copy_is_complete() && self.backlog() == 0 && executed.is_subset(&self.processed)
+        self.is_caught_up(executed, 0) && self.prepared.values().all(|prepared| prepared.keys.is_empty())
     }
 
     /// Whether the shadow is as of `executed`, but for at most `few` keys.

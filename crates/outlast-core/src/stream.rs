@@ -31,6 +31,12 @@ pub trait Stream: Send + Sync {
     /// # Errors
     /// `ServerGone`, `Fenced` (another server answers).
     async fn open(&self, lease: &Lease, migration: &Migration) -> Result<Arc<dyn OpenStream>>;
+
+    /// Drops the shadow and the retired table of a migration that has ended, with their schemas. Idempotent.
+    ///
+    /// # Errors
+    /// `BadRequest` if the migration has not ended.
+    async fn clean_up(&self, primary: &Server, migration: &Migration) -> Result<()>;
 }
 
 /// What is asked of [`Stream::examine`].

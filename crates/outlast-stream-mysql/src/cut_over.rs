@@ -11,7 +11,7 @@ use crate::{
     open::{executed, reread},
     plan::Plan,
     shadow,
-    table::{auto_increment_of, definition},
+    table::{auto_increment_of, bound_to, definition},
 };
 
 /// How long the application may be held up by waiting for the lock. `lock_wait_timeout` can't be below one second.
@@ -117,26 +117,20 @@ impl LockedTables {
                 "the source table's definition changed during the migration; cancel, clean up and submit it anew",
             ));
         }
-        let triggers: Vec<String> = self
-            .session
-            .rows(&format!(
-                "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND \
-                 EVENT_OBJECT_TABLE = {}",
-                quote::text(schema),
-                quote::text(table)
-            ))
-            .await?;
-        if let Some(trigger) = triggers.first() {
-            return Err(Error::new(
+        match bound_to(&mut self.session, schema, table).await? {
+            None => Ok(()),
+            Some(what) => Err(Error::new(
                 ErrorKind::SourceChanged,
-                format!("trigger `{trigger}` was created on the source during the migration; drop it and retry"),
-            ));
+                format!("{what} was created on the source during the migration; drop it and retry"),
+            )),
         }
-        Ok(())
     }
 
     /// Gives the shadow the source's next AUTO_INCREMENT value, where they differ.
     async fn carry_auto_increment(&mut self) -> Result<()> {
+        if self.plan.sets_auto_increment {
+            return Ok(());
+        }
         let mut counters = [None, None];
         for (counter, table) in counters.iter_mut().zip([&self.plan.source, &self.plan.shadow]) {
             let (_, create): (String, String) = self

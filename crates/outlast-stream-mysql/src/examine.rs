@@ -6,7 +6,12 @@ use outlast_core::{
 };
 use outlast_mysql::{Session, quote};
 
-use crate::{key::CopyKey, shadow, statement::AlterStatement, table::Table};
+use crate::{
+    key::CopyKey,
+    shadow,
+    statement::AlterStatement,
+    table::{Table, bound_to},
+};
 
 /// Checks server, privileges, statement and table. The change itself is tried on an empty table in a schema of its own,
 /// which is dropped again.
@@ -223,43 +228,14 @@ fn is_system(schema: &str) -> bool {
 }
 
 async fn check_table(session: &mut Session, schema: &str, table: &str) -> Result<()> {
-    let (schema_text, table_text) = (quote::text(schema), quote::text(table));
-    let shown = quote::table(schema, table);
-    let triggers: Vec<String> = session
-        .rows(&format!(
-            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema_text} AND \
-             EVENT_OBJECT_TABLE = {table_text}"
-        ))
-        .await?;
-    if let Some(trigger) = triggers.first() {
-        return Err(refused(format!(
-            "{shown} has trigger `{trigger}`, which the swap would leave on the retired table. Drop it, migrate, and \
-             create it again"
-        )));
-    }
-    // Not from KEY_COLUMN_USAGE, which shows only what the account may see: a swap would leave the foreign keys of other
-    // schemas' tables on the retired table. Names are `schema/name`.
-    let name = quote::text(&format!("{schema}/{table}"));
-    let foreign_key: Option<(String, String, String)> = session
-        .first(&format!(
-            "SELECT ID, FOR_NAME, REF_NAME FROM information_schema.INNODB_FOREIGN WHERE FOR_NAME = {name} OR REF_NAME = {name} \
-             LIMIT 1"
-        ))
-        .await?;
-    if let Some((key, from, to)) = foreign_key {
-        let (_, key) = key.split_once('/').unwrap_or(("", &key));
-        let shown = |name: &str| {
-            let (schema, table) = name.split_once('/').unwrap_or(("", name));
+    match bound_to(session, schema, table).await? {
+        None => Ok(()),
+        Some(what) => Err(refused(format!(
+            "{} has {what}, which the swap would leave with the retired table; triggers and foreign keys are not supported \
+             yet. Drop it, migrate, and create it again",
             quote::table(schema, table)
-        };
-        return Err(refused(format!(
-            "foreign key `{key}` leads from {} to {}; tables with foreign keys are not supported yet. Drop it, migrate, and \
-             add it again",
-            shown(&from),
-            shown(&to)
-        )));
+        ))),
     }
-    Ok(())
 }
 
 fn refused(why: String) -> Error {

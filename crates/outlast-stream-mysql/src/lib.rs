@@ -24,10 +24,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use outlast_core::{
-    CheckpointStore, Lease, Migration, Result, Server,
+    CheckpointStore, Error, ErrorKind, Lease, Migration, Result, Server,
     stream::{Examination, Examined, OpenStream, Stream},
 };
-use outlast_mysql::{Connector, Purpose, SessionPool};
+use outlast_mysql::{Connector, Purpose, SessionPool, quote};
 
 /// Streams on MySQL.
 pub struct MySqlStream {
@@ -63,5 +63,24 @@ impl Stream for MySqlStream {
             lease,
             migration,
         )?))
+    }
+
+    async fn clean_up(&self, primary: &Server, migration: &Migration) -> Result<()> {
+        if !migration.status.is_final() {
+            return Err(Error::new(
+                ErrorKind::BadRequest,
+                format!(
+                    "migration {} is {}; cancel it before it is cleaned up",
+                    migration.id, migration.status
+                ),
+            ));
+        }
+        let mut session = self.connector.connect(primary, &Purpose::default()).await?;
+        for schema in [migration.shadow_schema(), migration.retired_schema()] {
+            session
+                .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&schema)))
+                .await?;
+        }
+        Ok(())
     }
 }

@@ -222,6 +222,9 @@ impl OpenStream for OpenMySqlStream {
             ));
         }
         check_fence(&mut session, &self.lease).await?;
+        if self.checkpoint().await?.is_some() {
+            return Ok(());
+        }
         let (schema, table) = (&self.migration.schema, &self.migration.table);
         let plan = shadow::create(
             &mut session,

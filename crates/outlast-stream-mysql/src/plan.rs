@@ -11,6 +11,8 @@ pub(crate) struct Plan {
     pub(crate) source: Table,
     pub(crate) shadow: Table,
     pub(crate) key: CopyKey,
+    /// Whether the shadow's AUTO_INCREMENT counter is the one that the statement set.
+    pub(crate) sets_auto_increment: bool,
     /// (source column, shadow column), in the order of the source.
     columns: Vec<(String, String)>,
 }
@@ -48,6 +50,7 @@ impl Plan {
             source,
             shadow,
             key,
+            sets_auto_increment: statement.sets_auto_increment,
             columns,
         })
     }

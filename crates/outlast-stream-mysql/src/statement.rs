@@ -23,6 +23,8 @@ pub(crate) struct AlterStatement {
     columns: HashMap<String, Option<String>>,
     /// Lower-case names of columns that are added.
     added: Vec<String>,
+    /// Whether it sets the table's AUTO_INCREMENT counter.
+    pub(crate) sets_auto_increment: bool,
 }
 
 impl AlterStatement {
@@ -77,6 +79,7 @@ impl AlterStatement {
             changes: sql[end..last.end].trim().to_owned(),
             columns: HashMap::new(),
             added: Vec::new(),
+            sets_auto_increment: sets_auto_increment(&rest),
         };
         for clause in clauses(&rest)? {
             statement.read_clause(&clause)?;
@@ -119,12 +122,12 @@ impl AlterStatement {
         if word(0, "ADD") {
             if word(column_at, "PARTITION") || (column_at == 1 && ADDS_NO_COLUMN.iter().any(|w| word(1, w))) {
                 if clause.iter().any(|t| t.is("FOREIGN")) {
-                    return Err(refused(
-                        "it adds a foreign key; foreign keys are not supported yet: add it by a statement of its own \
-                         after the migration",
-                    ));
+                    return Err(foreign_key());
                 }
                 return Ok(());
+            }
+            if clause.iter().any(|t| t.is("REFERENCES")) {
+                return Err(foreign_key());
             }
             if clause.get(column_at) == Some(&Token::Symbol('(')) {
                 for definition in split(&clause[column_at + 1..clause.len().saturating_sub(1)]) {
@@ -139,12 +142,6 @@ impl AlterStatement {
                 return Ok(());
             }
             self.added.push(name(column_at)?.to_lowercase());
-            if clause.iter().any(|t| t.is("REFERENCES")) && !word(1, "CONSTRAINT") {
-                // MySQL before 9 ignores a column's REFERENCES; later versions create a foreign key.
-                return Err(refused(
-                    "it adds a column with REFERENCES; foreign keys are not supported yet",
-                ));
-            }
             return Ok(());
         }
         if word(0, "DROP") {
@@ -243,6 +240,18 @@ fn split(tokens: &[Token]) -> Vec<&[Token]> {
         .collect()
 }
 
+/// `AUTO_INCREMENT = 5` or `AUTO_INCREMENT 5`; behind a column's definition stands neither.
+fn sets_auto_increment(rest: &[Spanned]) -> bool {
+    rest.windows(2)
+        .any(|pair| pair[0].token.is("AUTO_INCREMENT") && matches!(pair[1].token, Token::Symbol('=') | Token::Literal))
+}
+
+fn foreign_key() -> Error {
+    refused(
+        "it adds a foreign key; foreign keys are not supported yet: add it by a statement of its own after the migration",
+    )
+}
+
 fn refused(why: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the statement is refused: {why}"))
 }
@@ -303,11 +312,21 @@ mod tests {
     }
 
     #[test]
+    fn the_counter_is_told_from_the_column_s_attribute() {
+        assert!(parse("ALTER TABLE t ENGINE=InnoDB AUTO_INCREMENT = 5").sets_auto_increment);
+        assert!(parse("ALTER TABLE t auto_increment 5").sets_auto_increment);
+        assert!(!parse("ALTER TABLE t MODIFY id BIGINT AUTO_INCREMENT, ADD x INT").sets_auto_increment);
+    }
+
+    #[test]
     fn what_a_copy_can_not_do_is_refused() {
         assert!(refusal("ALTER TABLE t RENAME TO u").contains("renames the table"));
         assert!(refusal("ALTER TABLE t RENAME u").contains("renames the table"));
         assert!(refusal("ALTER TABLE t DROP PARTITION p0").contains("partitions"));
         assert!(refusal("ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u (a)").contains("foreign key"));
+        assert!(
+            refusal("ALTER TABLE t ADD (x INT, CONSTRAINT f FOREIGN KEY (x) REFERENCES u (a))").contains("foreign key")
+        );
         assert!(refusal("CREATE TABLE t (a INT)").contains("no ALTER TABLE"));
         assert!(refusal("ALTER TABLE t").contains("changes nothing"));
         assert!(refusal("ALTER TABLE t ADD a INT; DROP TABLE t").contains("more than one statement"));

@@ -12,6 +12,8 @@ pub(crate) struct Table {
     /// In the order of the table, hence of the binlog.
     pub(crate) columns: Vec<Column>,
     pub(crate) indexes: Vec<Index>,
+    /// Whether every moment has one name in the session's time zone: no daylight saving.
+    pub(crate) has_fixed_zone: bool,
 }
 
 /// A column.
@@ -37,6 +39,8 @@ pub(crate) struct Column {
 pub(crate) struct Index {
     pub(crate) name: String,
     pub(crate) unique: bool,
+    /// Whether the optimizer may be told to use it.
+    pub(crate) visible: bool,
     /// Names of the columns; `None` for an expression or a prefix of a column.
     pub(crate) parts: Vec<Option<String>>,
 }
@@ -70,19 +74,20 @@ impl Table {
                 format!("table {} is not there", quote::table(schema, name)),
             ));
         }
-        let parts: Vec<(String, bool, Option<String>)> = session
+        let parts: Vec<(String, bool, bool, Option<String>)> = session
             .rows(&format!(
-                "SELECT INDEX_NAME, NON_UNIQUE = 0, IF(SUB_PART IS NULL, COLUMN_NAME, NULL) \
+                "SELECT INDEX_NAME, NON_UNIQUE = 0, IS_VISIBLE = 'YES', IF(SUB_PART IS NULL, COLUMN_NAME, NULL) \
                  FROM information_schema.STATISTICS WHERE {at} ORDER BY INDEX_NAME, SEQ_IN_INDEX"
             ))
             .await?;
         let mut indexes: Vec<Index> = Vec::new();
-        for (name, unique, part) in parts {
+        for (name, unique, visible, part) in parts {
             match indexes.last_mut() {
                 Some(index) if index.name == name => index.parts.push(part),
                 _ => indexes.push(Index {
                     name,
                     unique,
+                    visible,
                     parts: vec![part],
                 }),
             }
@@ -92,6 +97,7 @@ impl Table {
             name: name.to_owned(),
             columns,
             indexes,
+            has_fixed_zone: has_fixed_zone(session).await?,
         })
     }
 
@@ -106,6 +112,12 @@ impl Table {
     pub(crate) fn quoted(&self) -> String {
         quote::table(&self.schema, &self.name)
     }
+}
+
+async fn has_fixed_zone(session: &mut Session) -> Result<bool> {
+    let (zone, system): (String, String) = session.value("SELECT @@session.time_zone, @@system_time_zone").await?;
+    let zone = if zone == "SYSTEM" { system } else { zone };
+    Ok(zone.starts_with(['+', '-']) || matches!(zone.as_str(), "UTC" | "Etc/UTC" | "GMT" | "Universal"))
 }
 
 fn column(mut row: Row) -> Result<Column> {
@@ -132,6 +144,41 @@ fn column(mut row: Row) -> Result<Column> {
         nullable: number(7)? == Some(1),
         generated: number(8)? == Some(1),
     })
+}
+
+/// What binds other things to a table so that a swap would part them: a trigger, or a foreign key from or to it.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn bound_to(session: &mut Session, schema: &str, table: &str) -> Result<Option<String>> {
+    let trigger: Option<String> = session
+        .first(&format!(
+            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND \
+             EVENT_OBJECT_TABLE = {} LIMIT 1",
+            quote::text(schema),
+            quote::text(table)
+        ))
+        .await?;
+    if let Some(trigger) = trigger {
+        return Ok(Some(format!("trigger `{trigger}`")));
+    }
+    // Not from KEY_COLUMN_USAGE, which shows only what the account may see: a swap would leave the foreign keys of other
+    // schemas' tables on the retired table. Names are `schema/name`.
+    let name = quote::text(&format!("{schema}/{table}"));
+    let key: Option<(String, String, String)> = session
+        .first(&format!(
+            "SELECT ID, FOR_NAME, REF_NAME FROM information_schema.INNODB_FOREIGN \
+             WHERE FOR_NAME = {name} OR REF_NAME = {name} LIMIT 1"
+        ))
+        .await?;
+    Ok(key.map(|(key, from, to)| {
+        let split = |name: &str| {
+            name.split_once('/')
+                .map_or_else(|| name.to_owned(), |(s, t)| quote::table(s, t))
+        };
+        let (_, key) = key.split_once('/').unwrap_or(("", &key));
+        format!("foreign key `{key}` from {} to {}", split(&from), split(&to))
+    }))
 }
 
 /// The table's definition as one text, without what changes by itself (the AUTO_INCREMENT counter).

@@ -1,4 +1,4 @@
-//! A TCP endpoint whose other end can be moved, cut or frozen while clients use it.
+//! A TCP endpoint whose other end can be moved, cut, frozen or muted while clients use it.
 
 use std::sync::Arc;
 
@@ -28,6 +28,20 @@ struct Wire {
     /// A connection lives as long as this is what it was when the connection was made.
     generation: u64,
     frozen: bool,
+    muted: bool,
+}
+
+impl Wire {
+    fn carries(&self, way: Way) -> bool {
+        !self.frozen && !(self.muted && way == Way::ToClient)
+    }
+}
+
+/// A direction on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ToServer,
+    ToClient,
 }
 
 impl Proxy {
@@ -41,6 +55,7 @@ impl Proxy {
             upstream: upstream.into(),
             generation: 0,
             frozen: false,
+            muted: false,
         };
         let proxy = Self {
             port: ReservedPort::take()?,
@@ -113,6 +128,16 @@ impl Proxy {
     pub fn thaw(&self) {
         self.wire.send_modify(|wire| wire.frozen = false);
     }
+
+    /// Delivers what clients send, and no answer any more; new connections are accepted and hang.
+    pub fn mute(&self) {
+        self.wire.send_modify(|wire| wire.muted = true);
+    }
+
+    /// Delivers the answers that [`mute`](Self::mute) held back, and all that follow.
+    pub fn unmute(&self) {
+        self.wire.send_modify(|wire| wire.muted = false);
+    }
 }
 
 impl Drop for Proxy {
@@ -160,8 +185,8 @@ async fn relay(mut client: TcpStream, mut wire: watch::Receiver<Wire>) -> Result
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
     tokio::try_join!(
-        pump(from_client, to_server, wire.clone()),
-        pump(from_server, to_client, wire)
+        pump(from_client, to_server, Way::ToServer, wire.clone()),
+        pump(from_server, to_client, Way::ToClient, wire)
     )?;
     Ok(())
 }
@@ -169,12 +194,13 @@ async fn relay(mut client: TcpStream, mut wire: watch::Receiver<Wire>) -> Result
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
+    way: Way,
     mut wire: watch::Receiver<Wire>,
 ) -> Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let length = from.read(&mut buffer).await?;
-        wire.wait_for(|now| !now.frozen).await?;
+        wire.wait_for(|now| now.carries(way)).await?;
         if length == 0 {
             to.shutdown().await?;
             return Ok(());

@@ -1,56 +1,38 @@
-//! A policy that leaves adoption to chosen agents, and is patient about outages that all of them shared.
+//! A policy that leaves the adoption of a migration to chosen agents: those in the primary's own data centre, say.
 //!
 //! ```sh
 //! cargo build --release --target wasm32-unknown-unknown
-//! wasm-tools component new target/wasm32-unknown-unknown/release/night_shift.wasm -o night-shift.wasm
-//! outlast submit --policy-adoption night-shift.wasm --policy-staleness night-shift.wasm \
-//!     --policy-param agents=dc1- "ALTER TABLE shop.orders ADD COLUMN note TEXT"
+//! wasm-tools component new target/wasm32-unknown-unknown/release/chosen_agents.wasm -o chosen-agents.wasm
+//! outlast submit --policy-adoption chosen-agents.wasm --policy-param agents=dc1- \
+//!     "ALTER TABLE shop.orders ADD COLUMN note TEXT"
 //! ```
 
-wit_bindgen::generate!({
-    inline: "
-        package night:shift;
-        world policy {
-            export outlast:policy/adoption@0.1.0;
-            export outlast:policy/staleness@0.1.0;
-        }
-    ",
-    path: "../../policies/wit/0.1.0",
-    world: "night:shift/policy",
-});
+wit_bindgen::generate!({ world: "adoption-policy", path: "../../policies/wit/0.1.0" });
 
-use exports::outlast::policy::{adoption, staleness};
+use exports::outlast::policy::adoption::{AdoptionVerdict, AdoptionView, Guest};
 
-/// Silence after which another agent takes over, in milliseconds.
+/// Silence after which another agent takes over on the same primary, in milliseconds.
 const SILENCE_MS: u64 = 15_000;
-/// Silence after which a migration is stale, in milliseconds, outages not counted.
-const CUTOFF_MS: u64 = 600_000;
+/// Time between two questions, in milliseconds.
+const RECHECK_MS: u64 = 1_000;
 
-struct NightShift;
+struct ChosenAgents;
 
-export!(NightShift);
+export!(ChosenAgents);
 
-impl adoption::Guest for NightShift {
+impl Guest for ChosenAgents {
     /// Only agents whose name begins like the parameter `agents` adopt what another one ran.
-    fn adopt(view: adoption::AdoptionView) -> adoption::AdoptionVerdict {
-        use adoption::AdoptionVerdict::{Adopt, Decline, Wait};
-        let mut params = view.params.iter().rev();
-        let agents = params.find(|param| param.name == "agents");
+    fn adopt(view: AdoptionView) -> AdoptionVerdict {
+        let agents = view.params.iter().rev().find(|param| param.name == "agents");
         if let Some(agents) = agents
             && !view.agent.starts_with(&agents.value)
         {
-            return Decline(format!("only agents named {}… adopt this migration", agents.value));
+            return AdoptionVerdict::Decline(format!("only agents named {}… adopt this migration", agents.value));
         }
         if view.owned_by_this_agent || view.server_changed || view.liveness_age_ms >= SILENCE_MS {
-            return Adopt;
+            AdoptionVerdict::Adopt
+        } else {
+            AdoptionVerdict::Wait(RECHECK_MS)
         }
-        Wait(1_000)
-    }
-}
-
-impl staleness::Guest for NightShift {
-    /// While no primary was seen, nobody could give a sign of life.
-    fn cutoff(view: staleness::LivenessView) -> u64 {
-        CUTOFF_MS + view.outage_ms.unwrap_or(0)
     }
 }

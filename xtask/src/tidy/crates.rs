@@ -35,7 +35,9 @@ fn takes_lints(manifest: &str) -> bool {
         return false;
     };
     let lints = manifest.get("lints").and_then(|lints| lints.get("workspace"));
-    !manifest.contains_key("package") || lints.and_then(toml::Value::as_bool) == Some(true)
+    // An example of a package outside has nobody to take lints from.
+    let is_alone = manifest.contains_key("workspace");
+    is_alone || lints.and_then(toml::Value::as_bool) == Some(true)
 }
 
 /// Crates in `crates/` whose folder has another name.
@@ -67,6 +69,6 @@ mod tests {
         assert!(!takes_lints(
             "[package]\nname = 'x'\n[lints.rust]\nmissing_docs = 'warn'"
         ));
-        assert!(takes_lints("[workspace]\nmembers = []"));
+        assert!(takes_lints("[workspace]\n[package]\nname = 'alone'"));
     }
 }

@@ -116,14 +116,16 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The lines of a file. Test modules stand at the end of their file, or in a file of their own.
+/// The lines of a file formatted by rustfmt: of a module's lines, only its last brace stands at the beginning.
 fn lines(file: &TextFile) -> impl Iterator<Item = Line<'_>> {
-    let mut is_test = is_test_file(&file.name);
+    let is_test_file = is_test_file(&file.name);
+    let mut in_test_module = false;
     let mut is_attributed = false;
     let mut comment_above = false;
     file.text.lines().enumerate().map(move |(index, text)| {
         let trimmed = text.trim();
-        is_test |= is_attributed && trimmed.starts_with("mod ") && trimmed.ends_with('{');
+        in_test_module |= is_attributed && trimmed.starts_with("mod ") && trimmed.ends_with('{');
+        in_test_module &= text != "}";
         is_attributed = trimmed == "#[cfg(test)]" || (is_attributed && trimmed.starts_with("#["));
         let is_comment = trimmed.starts_with("//");
         let is_explained = comment_above || trimmed.contains(" // ");
@@ -132,7 +134,7 @@ fn lines(file: &TextFile) -> impl Iterator<Item = Line<'_>> {
             file: &file.name,
             number: index + 1,
             text,
-            is_test,
+            is_test: is_test_file || in_test_module,
             is_explained,
         }
     })
@@ -172,9 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn a_test_module_in_a_file_of_its_own_does_not_hide_what_follows() {
-        let text = format!("#[cfg(test)]\nmod tests;\n{CALL}");
-        assert_eq!(environment(&Repository::of(&[(LIBRARY, text.as_str())])).len(), 1);
+    fn a_test_module_does_not_hide_what_follows() {
+        for module in ["mod tests;", "mod tests {\n    fn f() {}\n}"] {
+            let text = format!("#[cfg(test)]\n{module}\n{CALL}");
+            assert_eq!(environment(&Repository::of(&[(LIBRARY, text.as_str())])).len(), 1);
+        }
     }
 
     #[test]

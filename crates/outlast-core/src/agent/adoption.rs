@@ -1,17 +1,20 @@
 //! Whether a server may be adopted on, and adopting (invariant I7).
+//!
+//! [`check`] is public for programs that adopt without an [`Agent`](super::Agent).
 
 use super::{Round, is_active};
 use crate::{
     checkpoint::Checkpoint,
     error::{Error, ErrorKind, Result},
     ids::Server,
-    scheduler::Migration,
+    scheduler::{Lease, Migration, Phase},
+    stream::SwapState,
     topology::ServerState,
 };
 
 /// What stands against continuing a stream on a server.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Obstacle {
+pub enum Obstacle {
     /// Passes by itself, or by what an operator does: wait.
     NotYet(String),
     /// No waiting mends it: the migration fails.
@@ -19,7 +22,10 @@ pub(super) enum Obstacle {
 }
 
 /// Checks that the stream can go on from `checkpoint` on a server in `state`.
-pub(super) fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoint>) -> Result<(), Obstacle> {
+///
+/// # Errors
+/// The [`Obstacle`], with a text for people.
+pub fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoint>) -> Result<(), Obstacle> {
     if !state.writable {
         return Err(Obstacle::NotYet(format!("{server} does not take writes any more")));
     }
@@ -62,6 +68,8 @@ impl Round<'_> {
         let checkpoint = parts.checkpoints.load(primary, &migration.id).await?;
         match check(primary, &state, checkpoint.as_ref()) {
             Ok(()) => {}
+            // A finished swap needs no binlogs any more; it only has to be reported.
+            Err(Obstacle::Never(_)) if self.has_swapped(primary, migration).await? => {}
             Err(Obstacle::NotYet(reason)) => return Err(Error::new(ErrorKind::NotYet, reason)),
             Err(Obstacle::Never(reason)) => {
                 let agent = &self.agent.id;
@@ -79,6 +87,23 @@ impl Round<'_> {
         let migration = scheduler.get(primary, &migration.id).await?;
         self.start(migration, lease);
         Ok(())
+    }
+
+    /// Whether the tables say that the swap of a migration has happened whose owner did not come to report it.
+    pub(super) async fn has_swapped(&self, primary: &Server, migration: &Migration) -> Result<bool> {
+        if migration.phase != Phase::CuttingOver {
+            return Ok(false);
+        }
+        // Only looks: nothing is written under this lease.
+        let lease = Lease {
+            migration: migration.id.clone(),
+            epoch: migration.epoch,
+            agent: self.agent.id.clone(),
+            incarnation: self.agent.incarnation.clone(),
+            server: primary.clone(),
+        };
+        let stream = self.agent.parts.services.stream.open(&lease, migration).await?;
+        Ok(stream.swap_state().await? == SwapState::Swapped)
     }
 }
 

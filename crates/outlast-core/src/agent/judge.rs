@@ -18,12 +18,7 @@ pub(super) enum Judgement {
 
 impl Round<'_> {
     /// Judges a migration without a run here. A stale one is marked failed on the way.
-    pub(super) async fn judge(
-        &mut self,
-        primary: &Server,
-        migration: &Migration,
-        outage: Option<Duration>,
-    ) -> Result<Judgement> {
+    pub(super) async fn judge(&mut self, primary: &Server, migration: &Migration) -> Result<Judgement> {
         let Some(owner) = migration.owner.as_ref().filter(|_| migration.status == Status::Running) else {
             // Nobody's yet: the first epoch needs no permission.
             return Ok(Judgement::Adopt);
@@ -32,9 +27,8 @@ impl Round<'_> {
         let policies = self.policies_of(&migration.id);
         let age = migration.liveness_age.as_millis() as u64;
         let server_changed = owner.server != primary.uuid;
-        // Looked at often, inspected only when it matters.
-        let clock_skew_ms = 0;
-        let outage_ms = outage.map(|o| o.as_millis() as u64);
+        let clock_skew_ms = parts.topology.inspect(primary).await?.clock_skew_ms;
+        let outage_ms = self.outage.map(|outage| outage.as_millis() as u64);
         let cutoff = policies.cutoff(LivenessView {
             migration: migration.id.to_string(),
             phase: migration.phase.name().to_owned(),
@@ -49,6 +43,9 @@ impl Round<'_> {
             params: policies.params().clone(),
         });
         if age > cutoff.verdict {
+            if self.has_swapped(primary, migration).await? {
+                return Ok(Judgement::Adopt);
+            }
             let message = format!(
                 "stale: the last sign of life is {:.0} s old, more than the {:.0} s that policy {} allows; its owner was \
                  agent {} on server {}. The source table is untouched, copied rows and checkpoint are kept: `outlast retry \

@@ -8,7 +8,7 @@
 //! * a running one without a live owner on this primary is adopted if it is safe ([`adoption`]) and the policies agree;
 //! * a stale one is marked failed.
 
-mod adoption;
+pub mod adoption;
 mod judge;
 mod policies;
 
@@ -66,6 +66,8 @@ pub enum Stopped {
     Told,
     /// The one migration it was made for has reached its final status.
     Finished,
+    /// The one migration it was made for is not on the primary: it was lost with the server it was submitted to.
+    Vanished,
 }
 
 /// What an agent knows of a migration besides what is stored.
@@ -80,6 +82,12 @@ struct Local {
     last_note: String,
     policies: Option<Policies>,
 }
+
+/// Longest time for one look at the cluster, adoptions included.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
+
+/// A migration that is not on the primary for so long was lost with another server.
+const VANISHED_AFTER: Duration = Duration::from_secs(10);
 
 /// A run that lasted this long was no failure in a row.
 const LASTING_RUN: Duration = Duration::from_secs(30);
@@ -121,14 +129,16 @@ impl Agent {
             agent: self,
             runs: JoinSet::new(),
             locals: HashMap::new(),
-            primary_seen: None,
+            primary_lost: None,
+            outage: None,
+            missing_since: None,
             complaint: String::new(),
         };
         loop {
             let look = Box::pin(round.look());
             let pause = match select(look, Box::pin(stop.cancelled())).await {
                 Either::Left((Look::Again(pause), _)) => pause,
-                Either::Left((Look::Finished, _)) => return Stopped::Finished,
+                Either::Left((Look::Done(stopped), _)) => return stopped,
                 Either::Right(_) => return Stopped::Told,
             };
             let Round { runs, .. } = &mut round;
@@ -152,7 +162,7 @@ enum Look {
     /// Look again after this time, or when a run ends.
     Again(Duration),
     /// Nothing is left to do.
-    Finished,
+    Done(Stopped),
 }
 
 /// The agent at work.
@@ -160,21 +170,31 @@ struct Round<'a> {
     agent: &'a Agent,
     runs: JoinSet<Finished>,
     locals: HashMap<MigrationId, Local>,
-    /// When a primary was last seen.
-    primary_seen: Option<Duration>,
+    /// Since when no primary is seen.
+    primary_lost: Option<Duration>,
+    /// How long the last time without a primary was.
+    outage: Option<Duration>,
+    /// Since when the one migration of this agent is not on the primary.
+    missing_since: Option<Duration>,
     /// The last trouble that was logged, so that it is logged once.
     complaint: String,
 }
 
 impl Round<'_> {
+    /// A look that takes too long is given up: a server that froze in the middle of it must not hide a promotion.
     async fn look(&mut self) -> Look {
-        match self.look_or_fail().await {
-            Ok(look) => look,
-            Err(error) => {
-                self.complain(&error.to_string());
-                Look::Again(self.agent.parts.topology.probe_interval())
-            }
-        }
+        let clock = Arc::clone(&self.agent.parts.services.clock);
+        let looked = match select(Box::pin(self.look_or_fail()), clock.sleep(LOOK_LIMIT)).await {
+            Either::Left((looked, _)) => looked,
+            Either::Right(_) => Err(Error::new(
+                ErrorKind::ServerGone,
+                format!("looking at the cluster took longer than {LOOK_LIMIT:?}; trying again"),
+            )),
+        };
+        looked.unwrap_or_else(|error| {
+            self.complain(&error.to_string());
+            Look::Again(self.agent.parts.topology.probe_interval())
+        })
     }
 
     async fn look_or_fail(&mut self) -> Result<Look> {
@@ -189,12 +209,24 @@ impl Round<'_> {
             }
             Sight::NoPrimary { reason } => {
                 self.complain(&format!("no primary: {reason}"));
+                self.primary_lost.get_or_insert(self.agent.parts.services.clock.now());
                 return Ok(Look::Again(topology.probe_interval()));
             }
             Sight::SplitBrain(servers) => self.highest_epochs(&servers).await?,
         };
-        let outage = self.primary_seen.map(|seen| self.now() - seen);
-        self.primary_seen = Some(self.now());
+        if let Some(lost) = self.primary_lost.take() {
+            self.outage = Some(self.now() - lost);
+        }
+        if let Some(only) = &self.agent.only {
+            let present = migrations.iter().any(|(_, m)| m.id == *only);
+            let now = self.agent.parts.services.clock.now();
+            let since = *self.missing_since.get_or_insert(now);
+            if present || split {
+                self.missing_since = None;
+            } else if now - since > VANISHED_AFTER {
+                return Ok(Look::Done(Stopped::Vanished));
+            }
+        }
         let mut pause = Duration::from_secs(1);
         let mut complaint = String::new();
         for (primary, migration) in migrations {
@@ -204,11 +236,11 @@ impl Round<'_> {
             if migration.status.is_final() {
                 self.forget(&migration.id);
                 if self.agent.only.is_some() {
-                    return Ok(Look::Finished);
+                    return Ok(Look::Done(Stopped::Finished));
                 }
                 continue;
             }
-            match self.attend(&primary, &migration, outage).await {
+            match self.attend(&primary, &migration).await {
                 Ok(wait) => pause = pause.min(wait),
                 Err(error) => {
                     complaint = format!("migration {}: {error}", migration.id);
@@ -251,12 +283,12 @@ impl Round<'_> {
     }
 
     /// Does what one unfinished migration needs. Returns how soon it wants to be looked at again.
-    async fn attend(&mut self, primary: &Server, migration: &Migration, outage: Option<Duration>) -> Result<Duration> {
+    async fn attend(&mut self, primary: &Server, migration: &Migration) -> Result<Duration> {
         let probe = self.agent.parts.topology.probe_interval();
         let now = self.now();
         let local = self.locals.entry(migration.id.clone()).or_default();
         if let Some(lease) = &local.lease {
-            if lease.server == *primary && lease.epoch == migration.epoch {
+            if lease.server.uuid == primary.uuid && lease.epoch == migration.epoch {
                 return Ok(Duration::from_secs(1));
             }
             // The primary changed, or somebody else adopted: the run works for nothing, and its memory is worth nothing.
@@ -267,7 +299,7 @@ impl Round<'_> {
             return Ok(local.not_before - now);
         }
         self.load_policies(primary, migration).await?;
-        match self.judge(primary, migration, outage).await? {
+        match self.judge(primary, migration).await? {
             judge::Judgement::Adopt => {
                 self.adopt(primary, migration).await?;
                 Ok(Duration::from_secs(1))

@@ -32,7 +32,12 @@ impl Run {
             let turn = self.turn.lock().await;
             match self.attempt().await {
                 // The turn is kept to the end: nobody concludes otherwise any more.
-                Ok(()) => return Ok(Ending::Complete),
+                Ok(()) => {
+                    if let Err(error) = self.services.scheduler.beat(&self.lease, &self.report()).await {
+                        tracing::debug!(%error, "the last counts are not stored");
+                    }
+                    return Ok(Ending::Complete);
+                }
                 Err(error) => {
                     drop(turn);
                     self.wait_before_retry(&mut failures, error).await?;

@@ -43,15 +43,18 @@ impl Run {
         }
     }
 
-    async fn beat(&self, recorded: &mut GtidSet) -> Result<()> {
+    pub(super) fn report(&self) -> Report {
         let snapshot = self.snapshot();
-        let report = Report {
+        Report {
             rows_copied: snapshot.rows_copied,
             table_rows: snapshot.table_rows,
             eta_seconds: snapshot.eta_seconds,
             message: snapshot.message,
-        };
-        self.services.scheduler.beat(&self.lease, &report).await?;
+        }
+    }
+
+    async fn beat(&self, recorded: &mut GtidSet) -> Result<()> {
+        self.services.scheduler.beat(&self.lease, &self.report()).await?;
         let position = self.ledger().position().clone();
         if position != *recorded {
             self.stream.advance(&position).await?;

@@ -84,6 +84,17 @@ impl Stream for MemoryStream {
             },
         }))
     }
+
+    async fn clean_up(&self, primary: &Server, migration: &Migration) -> Result<()> {
+        if !migration.status.is_final() {
+            let message = format!("migration {} has not ended", migration.id);
+            return Err(Error::new(ErrorKind::BadRequest, message));
+        }
+        let session = self.cluster.connect(primary)?;
+        let tables = [TableName::shadow(migration), TableName::retired(migration)];
+        self.cluster
+            .commit_in(&session, |_, _| Ok((tables.map(Write::Drop).into(), ())))
+    }
 }
 
 /// The table that `ALTER TABLE [schema.]table …` names.

@@ -339,6 +339,9 @@ fn candidate(
     index: &Index,
     target_of: impl Fn(&str) -> Option<String>,
 ) -> Result<CopyKey, String> {
+    if !index.visible {
+        return Err("it is invisible".to_owned());
+    }
     let mut columns = Vec::new();
     for part in &index.parts {
         let name = part.as_ref().ok_or("it has an expression or a prefix of a column")?;
@@ -358,6 +361,11 @@ fn candidate(
         let after = shadow
             .column(&target)
             .ok_or_else(|| format!("column `{target}` is missing after the change"))?;
+        if column.data_type == "timestamp" && !source.has_fixed_zone {
+            return Err(format!(
+                "column `{name}` is a TIMESTAMP, whose values are ambiguous in the server's time zone for an hour a year"
+            ));
+        }
         let kind = KeyKind::of(column).ok_or_else(|| {
             format!(
                 "column `{name}` is of type {}, by which Outlast does not copy",

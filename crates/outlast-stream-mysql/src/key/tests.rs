@@ -26,9 +26,11 @@ fn table(columns: Vec<Column>, unique: &[(&str, &[&str])]) -> Table {
             .map(|(name, parts)| Index {
                 name: (*name).to_owned(),
                 unique: true,
+                visible: true,
                 parts: parts.iter().map(|p| Some((*p).to_owned())).collect(),
             })
             .collect(),
+        has_fixed_zone: false,
     }
 }
 
@@ -51,6 +53,14 @@ fn a_nullable_key_does_not_identify_rows() {
     nullable.nullable = true;
     let t = table(vec![nullable], &[("u", &["a"])]);
     assert!(choose(&t, &t).unwrap_err().message().contains("may be NULL"));
+}
+
+#[test]
+fn a_timestamp_that_two_moments_share_does_not_identify_rows() {
+    let mut t = table(vec![column("a", "timestamp(3)")], &[("PRIMARY", &["a"])]);
+    assert!(choose(&t, &t).unwrap_err().message().contains("ambiguous"));
+    t.has_fixed_zone = true;
+    assert!(choose(&t, &t).is_ok());
 }
 
 #[test]

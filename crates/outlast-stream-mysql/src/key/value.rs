@@ -62,6 +62,8 @@ impl KeyValue {
                 format!("_{charset} {} COLLATE {collation}", quote::hex(bytes))
             }
             (Self::Text(bytes) | Self::Binary(bytes), _) => quote::hex(bytes),
+            // No instant but '0000-00-00', which FROM_UNIXTIME does not give, and which a strict server takes as a number only.
+            (Self::Timestamp(0), _) => "0".to_owned(),
             (Self::Timestamp(_), _) => format!("FROM_UNIXTIME({})", self.to_text()),
             (Self::DateTime(_) | Self::Time(_), _) => format!("'{}'", self.to_text()),
             (Self::Signed(_) | Self::Unsigned(_) | Self::Decimal(_), _) => self.to_text(),
