@@ -28,6 +28,7 @@ pub(crate) fn all() -> Result<(Tally, Result<()>)> {
     // One build for all programs, and `outlast` itself, which the scenarios run.
     let mut executables = build(&["--all-targets"])?;
     executables.retain(|executable| executable.is_test);
+    executables.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
     let mut tally = Tally::default();
     for program in executables.iter().filter(|executable| executable.target != e2e::TARGET) {
         let package = program.package.file_name().unwrap_or_default().to_string_lossy();

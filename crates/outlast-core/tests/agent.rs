@@ -27,7 +27,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 100;
 const ROWS: u64 = 60;
 /// Virtual time within which a migration must be complete once nothing disturbs it any more.
 const BOUND: Duration = Duration::from_secs(300);
@@ -46,6 +46,7 @@ impl World {
     async fn begin(seed: u64) -> Arc<Self> {
         let clock: Arc<dyn Clock> = ManualClock::seeded(seed);
         let (cluster, servers) = Cluster::with_servers(Arc::clone(&clock), 3);
+        cluster.set_latency(Duration::from_millis(20));
         let scheduler = Arc::new(MemoryScheduler::new(&cluster));
         let table = TableName::new("shop", "orders");
         cluster.create_table(&servers[0], &table, (0..ROWS).map(|n| (n * 2, n)));

@@ -1,6 +1,6 @@
 //! MySQL's errors, translated into kinds. The numbers are those of MySQL's `messages_to_clients.txt`.
 
-use mysql_async::Error as MysqlError;
+use mysql_async::{DriverError, Error as MysqlError};
 use outlast_core::{Error, ErrorKind};
 
 /// Translates an error of the driver or the server.
@@ -11,6 +11,15 @@ pub fn classify(error: MysqlError) -> Error {
             let message = format!("{} (MySQL error {})", server.message, server.code);
             Error::new(kind, message).with_code(server.code).with_source(error)
         }
+        // What a server asks for differs by account, and for a name that it does not know, by chance.
+        MysqlError::Driver(DriverError::UnknownAuthPlugin { name }) => Error::new(
+            ErrorKind::AccessDenied,
+            format!(
+                "the server asks for a login by {name}, which Outlast can't do; check the user name, and that the account \
+                 is identified by caching_sha2_password"
+            ),
+        )
+        .with_source(error),
         MysqlError::Io(_) | MysqlError::Driver(_) => {
             Error::new(ErrorKind::ServerGone, "the connection to the server was lost").with_source(error)
         }

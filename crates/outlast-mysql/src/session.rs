@@ -1,6 +1,9 @@
 //! Sessions with known settings, and a pool of them on one server.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use mysql_async::{
     Conn, Params, Row,
@@ -40,6 +43,16 @@ const SETTINGS: &str = "SET SESSION \
 pub struct Session {
     conn: Conn,
     address: String,
+    /// Ends when this session is lost.
+    life: Option<Arc<Life>>,
+}
+
+/// What the sessions of a pool that ends with the first lost one have in common.
+#[derive(Default)]
+struct Life {
+    /// When the server's process was started.
+    started: OnceLock<i64>,
+    is_over: AtomicBool,
 }
 
 impl Session {
@@ -47,6 +60,7 @@ impl Session {
         let mut session = Self {
             conn,
             address: address.to_owned(),
+            life: None,
         };
         let version: String = session.value("SELECT @@version").await?;
         if version.contains("MariaDB") {
@@ -80,7 +94,7 @@ impl Session {
     /// # Errors
     /// Classified.
     pub async fn run(&mut self, sql: &str) -> Result<u64> {
-        self.conn.query_drop(sql).await.map_err(classify)?;
+        self.conn.query_drop(sql).await.map_err(|error| self.failed(error))?;
         Ok(self.conn.affected_rows())
     }
 
@@ -89,7 +103,10 @@ impl Session {
     /// # Errors
     /// Classified.
     pub async fn run_with(&mut self, sql: &str, params: impl Into<Params> + Send) -> Result<u64> {
-        self.conn.exec_drop(sql, params).await.map_err(classify)?;
+        self.conn
+            .exec_drop(sql, params)
+            .await
+            .map_err(|error| self.failed(error))?;
         Ok(self.conn.affected_rows())
     }
 
@@ -98,7 +115,7 @@ impl Session {
     /// # Errors
     /// Classified.
     pub async fn rows<T: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Vec<T>> {
-        let rows: Vec<Row> = self.conn.query(sql).await.map_err(classify)?;
+        let rows: Vec<Row> = self.conn.query(sql).await.map_err(|error| self.failed(error))?;
         rows.into_iter().map(convert).collect()
     }
 
@@ -111,7 +128,7 @@ impl Session {
         sql: &str,
         params: impl Into<Params> + Send,
     ) -> Result<Vec<T>> {
-        let rows: Vec<Row> = self.conn.exec(sql, params).await.map_err(classify)?;
+        let rows: Vec<Row> = self.conn.exec(sql, params).await.map_err(|error| self.failed(error))?;
         rows.into_iter().map(convert).collect()
     }
 
@@ -120,7 +137,7 @@ impl Session {
     /// # Errors
     /// Classified.
     pub async fn first<T: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Option<T>> {
-        let row: Option<Row> = self.conn.query_first(sql).await.map_err(classify)?;
+        let row: Option<Row> = self.conn.query_first(sql).await.map_err(|error| self.failed(error))?;
         row.map(convert).transpose()
     }
 
@@ -133,7 +150,11 @@ impl Session {
         sql: &str,
         params: impl Into<Params> + Send,
     ) -> Result<Option<T>> {
-        let row: Option<Row> = self.conn.exec_first(sql, params).await.map_err(classify)?;
+        let row: Option<Row> = self
+            .conn
+            .exec_first(sql, params)
+            .await
+            .map_err(|error| self.failed(error))?;
         row.map(convert).transpose()
     }
 
@@ -145,6 +166,22 @@ impl Session {
         self.first(sql)
             .await?
             .ok_or_else(|| Error::new(ErrorKind::Unknown, format!("no row came back from: {sql}")))
+    }
+
+    /// Tells the session's pool that a session of it is lost, one that was taken away by [`Session::into_conn`].
+    pub fn declare_lost(&self) {
+        if let Some(life) = &self.life {
+            life.is_over.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Translates an error; the loss of the session ends its pool.
+    fn failed(&self, error: mysql_async::Error) -> Error {
+        let error = classify(error);
+        if error.kind() == ErrorKind::ServerGone {
+            self.declare_lost();
+        }
+        error
     }
 
     /// The driver's connection, for what this type does not offer (the binlog).
@@ -178,7 +215,7 @@ pub struct SessionPool {
     server: Server,
     purpose: Purpose,
     idle: Mutex<Vec<Session>>,
-    life: Option<OnceLock<i64>>,
+    life: Option<Arc<Life>>,
 }
 
 impl SessionPool {
@@ -187,15 +224,16 @@ impl SessionPool {
         Self::with_life(connector, server, purpose, None)
     }
 
-    /// An empty pool that ends with its server's process: once the server was started again, it gives no more sessions.
+    /// An empty pool that ends with the first of its sessions that is lost, and with its server's process: from then on it
+    /// gives no more sessions.
     ///
     /// A server may have been restored from a copy meanwhile, under the same uuid and with the same fence; whoever
     /// remembers what it had before must begin anew (invariant I6: a lost session ends all of them).
     pub fn for_one_life(connector: Connector, server: Server, purpose: Purpose) -> Arc<Self> {
-        Self::with_life(connector, server, purpose, Some(OnceLock::new()))
+        Self::with_life(connector, server, purpose, Some(Arc::default()))
     }
 
-    fn with_life(connector: Connector, server: Server, purpose: Purpose, life: Option<OnceLock<i64>>) -> Arc<Self> {
+    fn with_life(connector: Connector, server: Server, purpose: Purpose, life: Option<Arc<Life>>) -> Arc<Self> {
         Arc::new(Self {
             connector,
             server,
@@ -213,8 +251,9 @@ impl SessionPool {
     /// An idle session, or a new one.
     ///
     /// # Errors
-    /// As [`Connector::connect`].
+    /// As [`Connector::connect`]; `ServerGone` once a pool for one life has ended.
     pub async fn session(self: &Arc<Self>) -> Result<PooledSession> {
+        self.check_life()?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let session = match idle {
             Some(session) => session,
@@ -268,13 +307,16 @@ impl SessionPool {
     /// A new session that does not belong to the pool.
     ///
     /// # Errors
-    /// As [`Connector::connect`].
+    /// As [`SessionPool::session`].
     pub async fn fresh(&self) -> Result<Session> {
+        self.check_life()?;
         let mut session = self.connector.connect(&self.server, &self.purpose).await?;
+        session.life.clone_from(&self.life);
         if let Some(life) = &self.life {
             let started = started_at(&mut session).await?;
             // Both clocks count whole seconds.
-            if (life.get_or_init(|| started) - started).abs() > 2 {
+            if (life.started.get_or_init(|| started) - started).abs() > 2 {
+                session.declare_lost();
                 return Err(Error::new(
                     ErrorKind::ServerGone,
                     format!(
@@ -285,6 +327,19 @@ impl SessionPool {
             }
         }
         Ok(session)
+    }
+
+    fn check_life(&self) -> Result<()> {
+        match &self.life {
+            Some(life) if life.is_over.load(Ordering::Relaxed) => Err(Error::new(
+                ErrorKind::ServerGone,
+                format!(
+                    "a session on {} was lost; what was remembered of the server is worth nothing",
+                    self.server
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -66,6 +66,7 @@ impl SharedEngine {
         let tick = move || {
             loop {
                 self.clock.wait_until_a_policy_runs();
+                #[expect(clippy::disallowed_methods, reason = "the ticker has a thread of its own")]
                 thread::sleep(TICK);
                 self.engine.increment_epoch();
             }

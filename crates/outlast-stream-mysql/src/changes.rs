@@ -210,10 +210,8 @@ impl BinlogChanges {
         if begun && foreign::ends_transaction(&text) {
             return self.end(Outcome::Committed).map(Some);
         }
-        if !begun {
-            if let Some(outcome) = foreign::xa_outcome(&text) {
-                return self.end(outcome).map(Some);
-            }
+        if !begun && let Some(outcome) = foreign::xa_outcome(&text) {
+            return self.end(outcome).map(Some);
         }
         let ours = self.own_schemas.iter().any(|schema| text.contains(schema.as_str()));
         let source = (self.plan.source.schema.as_str(), self.plan.source.name.as_str());
@@ -266,11 +264,9 @@ impl BinlogChanges {
             }
         }
     }
-}
 
-#[async_trait]
-impl Changes for BinlogChanges {
-    async fn next(&mut self) -> Result<Vec<Change>> {
+    /// The next transactions, as they are returned.
+    async fn visible_changes(&mut self) -> Result<Vec<Change>> {
         let mut transactions: Vec<Read> = Vec::new();
         let mut keys = 0;
         while transactions.len() < MOST_TRANSACTIONS && keys < MANY_KEYS {
@@ -293,6 +289,19 @@ impl Changes for BinlogChanges {
             });
         }
         Ok(changes)
+    }
+}
+
+#[async_trait]
+impl Changes for BinlogChanges {
+    async fn next(&mut self) -> Result<Vec<Change>> {
+        let changes = self.visible_changes().await;
+        if let Err(error) = &changes
+            && error.kind() == ErrorKind::ServerGone
+        {
+            self.side.declare_lost();
+        }
+        changes
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn blocking_keys(
     session
         .run(&format!("DROP TEMPORARY TABLE IF EXISTS {temporary}"))
         .await?;
-    rows.into_iter().map(|row| plan.key.from_row(row)).collect()
+    rows.into_iter().map(|row| plan.key.read_row(row)).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod key;
 mod lexer;
 mod open;
 mod plan;
+mod prepared_xa;
 mod shadow;
 mod statement;
 mod table;
@@ -56,6 +57,8 @@ impl Stream for MySqlStream {
             incarnation: Some(lease.incarnation.clone()),
         };
         let pool = SessionPool::for_one_life(self.connector.clone(), lease.server.clone(), purpose);
+        // Whoever opens a stream learns at once that the server is gone, or is another one.
+        pool.session().await?.give_back();
         let checkpoints = Arc::clone(&self.checkpoints);
         Ok(Arc::new(open::OpenMySqlStream::new(
             pool,

@@ -1,6 +1,6 @@
 //! A stream of one migration, open under a lease.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use outlast_core::{
@@ -17,7 +17,7 @@ use crate::{
     collision,
     cut_over::LockedTables,
     plan::Plan,
-    shadow,
+    prepared_xa, shadow,
     statement::AlterStatement,
     table::{Table, definition},
 };
@@ -118,23 +118,6 @@ impl OpenMySqlStream {
         let keys = collision::blocking_keys(&mut session, plan, &index, condition).await?;
         session.give_back();
         Ok(keys)
-    }
-
-    /// Waits until no XA transaction that was prepared before now is left: a position taken before accounts for their
-    /// PREPARE, while their rows are not visible yet.
-    async fn wait_for_prepared_xa(&self, session: &mut Session) -> Result<()> {
-        let mut waiting: Vec<(i64, i64, i64, String)> = session.rows("XA RECOVER CONVERT XID").await?;
-        while !waiting.is_empty() {
-            tracing::info!(
-                migration = %self.lease.migration,
-                transactions = waiting.len(),
-                "waiting for prepared XA transactions to end before the copy begins"
-            );
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            let still: Vec<(i64, i64, i64, String)> = session.rows("XA RECOVER CONVERT XID").await?;
-            waiting.retain(|xa| still.contains(xa));
-        }
-        Ok(())
     }
 }
 
@@ -237,7 +220,7 @@ impl OpenStream for OpenMySqlStream {
         let retired = quote::identifier(&self.migration.retired_schema());
         session.run(&format!("CREATE DATABASE IF NOT EXISTS {retired}")).await?;
         let position = executed(&mut session).await?;
-        self.wait_for_prepared_xa(&mut session).await?;
+        prepared_xa::wait_for_end(&mut session).await?;
         let definition = definition(&mut session, schema, table).await?;
         // A later stream on this lease never prepares again: the cell is empty.
         let _ = self.prepared.set(Prepared { plan, definition });
@@ -268,7 +251,7 @@ impl OpenStream for OpenMySqlStream {
         let mut session = self.pool.session().await?;
         let row: Option<mysql_async::Row> = session.first(&plan.boundary(range, rows)?).await?;
         session.give_back();
-        row.map(|row| plan.key.from_row(row)).transpose()
+        row.map(|row| plan.key.read_row(row)).transpose()
     }
 
     async fn copy(&self, range: &KeyRange) -> Result<Copied> {

@@ -91,7 +91,7 @@ impl Plan {
         Ok(format!(
             "SELECT {} {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {}",
             self.key.select_list(false),
-            self.from_source(),
+            self.source_clause(),
             self.key.in_range(range)?,
             self.key.source_columns(),
             rows.saturating_sub(1),
@@ -108,11 +108,11 @@ impl Plan {
             self.shadow.quoted(),
             names(|(_, target)| target),
             names(|(source, _)| source),
-            self.from_source(),
+            self.source_clause(),
         )
     }
 
-    fn from_source(&self) -> String {
+    fn source_clause(&self) -> String {
         format!(
             "FROM {} FORCE INDEX ({})",
             self.source.quoted(),
@@ -132,7 +132,7 @@ impl Plan {
     /// The statement that writes expressions over these source columns into another table.
     pub(crate) fn select_source(&self, columns: &[&str], condition: &str) -> String {
         let names: Vec<String> = columns.iter().map(|c| quote::identifier(c)).collect();
-        format!("SELECT {} {} WHERE {condition}", names.join(", "), self.from_source())
+        format!("SELECT {} {} WHERE {condition}", names.join(", "), self.source_clause())
     }
 }
 

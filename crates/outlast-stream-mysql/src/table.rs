@@ -116,8 +116,9 @@ impl Table {
 
 async fn has_fixed_zone(session: &mut Session) -> Result<bool> {
     let (zone, system): (String, String) = session.value("SELECT @@session.time_zone, @@system_time_zone").await?;
-    let zone = if zone == "SYSTEM" { system } else { zone };
-    Ok(zone.starts_with(['+', '-']) || matches!(zone.as_str(), "UTC" | "Etc/UTC" | "GMT" | "Universal"))
+    // A number is an offset only in `time_zone` itself; as a system zone's abbreviation it may change with the seasons.
+    let name = if zone == "SYSTEM" { &system } else { &zone };
+    Ok(zone.starts_with(['+', '-']) || matches!(name.as_str(), "UTC" | "Etc/UTC" | "GMT" | "Universal"))
 }
 
 fn column(mut row: Row) -> Result<Column> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::directory::Directory;
 use crate::distribution::Distribution;
 use crate::eventually::eventually;
 use crate::node::{ExtraArguments, Node};
@@ -31,7 +31,7 @@ pub struct Cluster {
     topology: Topology,
     primary: watch::Sender<usize>,
     primary_address: watch::Sender<String>,
-    _directory: Option<TempDir>,
+    _directory: Option<Directory>,
 }
 
 /// What a cluster shall be like; made by [`Cluster::builder`].
@@ -80,10 +80,7 @@ impl ClusterBuilder {
             Some(distribution) => distribution,
             None => find_distribution().await?,
         };
-        let directory = tempfile::Builder::new()
-            .prefix("outlast-")
-            .tempdir()
-            .context("creating a directory for the cluster")?;
+        let directory = Directory::create()?;
         let ports = (0..self.topology.nodes())
             .map(|_| ReservedPort::take())
             .collect::<Result<Vec<_>>>()?;
@@ -91,9 +88,8 @@ impl ClusterBuilder {
         let nodes = start_nodes(directory.path(), Arc::new(distribution), ports, arguments).await?;
         let directory = match std::env::var_os("OUTLAST_TESTBED_KEEP") {
             Some(_) => {
-                // Not inside the macro, which evaluates nothing when nobody listens.
-                let path = directory.keep();
-                tracing::info!(path = %path.display(), "keeping the cluster's directory");
+                tracing::info!(path = %directory.path().display(), "keeping the cluster's directory");
+                directory.keep();
                 None
             }
             None => Some(directory),

@@ -38,13 +38,14 @@
 //!   native ALTER makes.
 //! - [`eventually`]: wait for a condition instead of sleeping for luck.
 //!
-//! Servers die with the process that started them: by being dropped, and where the system has `setpriv`, also when the
-//! process is killed.
+//! Servers die with the process that started them, and their data go: by being dropped, and where the system has `setpriv`
+//! and a shell, also when the process is killed or ends with a cluster in a `static`.
 
 pub mod accounts;
 mod cluster;
 mod compare;
 mod debian;
+mod directory;
 mod distribution;
 mod eventually;
 mod failover;

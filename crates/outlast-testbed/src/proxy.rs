@@ -33,12 +33,15 @@ struct Wire {
 
 impl Wire {
     fn carries(&self, way: Way) -> bool {
-        !self.frozen && !(self.muted && way == Way::ToClient)
+        match way {
+            Way::ToServer => !self.frozen,
+            Way::ToClient => !self.frozen && !self.muted,
+        }
     }
 }
 
 /// A direction on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Way {
     ToServer,
     ToClient,

@@ -1,5 +1,7 @@
 //! Which server is the primary, by what the servers answered: asynchronous and semi-synchronous replication.
 
+use std::error::Error as _;
+
 use outlast_core::{Error, ErrorKind, Result, topology::Sight};
 
 use crate::probe::Probe;
@@ -99,7 +101,7 @@ pub(crate) fn nobody(answers: Vec<Answer>, why_not: impl Fn(&Probe) -> String) -
         .iter()
         .map(|answer| match &answer.result {
             Ok(probe) => why_not(probe),
-            Err(error) => error.to_string(),
+            Err(error) => with_root_cause(error),
         })
         .collect();
     if probes(&answers).next().is_none() {
@@ -112,6 +114,17 @@ pub(crate) fn nobody(answers: Vec<Answer>, why_not: impl Fn(&Probe) -> String) -
     Ok(Sight::NoPrimary {
         reason: reasons.join("; "),
     })
+}
+
+/// The error and, unless a server reported it in its own words, what is at the bottom of it.
+fn with_root_cause(error: &Error) -> String {
+    let Some(mut root) = error.source().filter(|_| error.code().is_none()) else {
+        return error.to_string();
+    };
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    format!("{error}: {root}")
 }
 
 #[cfg(test)]

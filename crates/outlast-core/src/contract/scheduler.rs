@@ -346,6 +346,7 @@ pub async fn a_beat_shows_progress_and_life(fixture: &impl SchedulerFixture) -> 
         eta_seconds: Some(43),
         message: "waits for a lock".to_owned(),
     };
+    // Its age is what is tested.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let aged = stored(fixture, &lease.migration).await?.liveness_age;
     assert!(aged >= Duration::from_millis(1400), "{aged:?}");

@@ -40,6 +40,7 @@ pub struct Cluster {
     /// Changes with the state, for whoever waits.
     changed: watch::Sender<()>,
     serial: AtomicU64,
+    latency_ms: AtomicU64,
 }
 
 pub(super) struct State {
@@ -72,6 +73,7 @@ impl Cluster {
             }),
             changed: watch::Sender::new(()),
             serial: AtomicU64::new(1),
+            latency_ms: AtomicU64::new(0),
         })
     }
 
@@ -422,6 +424,11 @@ impl Cluster {
         self.node(server, |node| node.ahead = ahead);
     }
 
+    /// Lets every statement take a random time up to this, so that others go ahead between and within transactions.
+    pub fn set_latency(&self, most: Duration) {
+        self.latency_ms.store(most.as_millis() as u64, Ordering::Relaxed);
+    }
+
     /// The next transaction that a backend commits has its effect, and the backend gets `ServerGone`.
     pub fn lose_next_reply(&self) {
         self.state().replies_to_lose += 1;
@@ -445,6 +452,11 @@ impl Cluster {
 
     /// A place where everybody else may go ahead: where a client would wait for the server.
     pub(super) async fn pause(&self) {
+        let latency = self.latency_ms.load(Ordering::Relaxed);
+        if latency > 0 {
+            let milliseconds = self.clock.random() % (latency + 1);
+            self.clock.sleep(Duration::from_millis(milliseconds)).await;
+        }
         for _ in 0..1 + self.clock.random() % 3 {
             tokio::task::yield_now().await;
         }

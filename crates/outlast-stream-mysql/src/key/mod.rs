@@ -123,7 +123,7 @@ impl CopyKey {
         names.join(", ")
     }
 
-    /// What to SELECT for a key of the source, so that [`CopyKey::from_row`] reads it: for each column its value as text,
+    /// What to SELECT for a key of the source, so that [`CopyKey::read_row`] reads it: for each column its value as text,
     /// and for texts its weight.
     pub(crate) fn select_list(&self, target: bool) -> String {
         let mut list = Vec::new();
@@ -148,7 +148,7 @@ impl CopyKey {
     ///
     /// # Errors
     /// `Inconsistent` if a value is not of its column's kind.
-    pub(crate) fn from_row(&self, row: mysql_async::Row) -> Result<Key> {
+    pub(crate) fn read_row(&self, row: mysql_async::Row) -> Result<Key> {
         let texts: Vec<Option<String>> = row
             .unwrap()
             .into_iter()
@@ -363,7 +363,8 @@ fn candidate(
             .ok_or_else(|| format!("column `{target}` is missing after the change"))?;
         if column.data_type == "timestamp" && !source.has_fixed_zone {
             return Err(format!(
-                "column `{name}` is a TIMESTAMP, whose values are ambiguous in the server's time zone for an hour a year"
+                "column `{name}` is a TIMESTAMP, whose values are ambiguous in the server's time zone for an hour a \
+                 year (unless SET GLOBAL time_zone = '+00:00', or another fixed offset, suits the application)"
             ));
         }
         let kind = KeyKind::of(column).ok_or_else(|| {

@@ -1,0 +1,100 @@
+//! XA transactions that are prepared when a migration begins.
+//!
+//! Their GTIDs are executed, so a position holds them, while their rows are not visible: copied now, they would be lost.
+
+use std::time::Duration;
+
+use outlast_core::{Error, ErrorKind, Result};
+use outlast_mysql::Session;
+use tokio::time::Instant;
+
+/// How long they are waited for. Nobody beats for the migration meanwhile; longer waits are for the retry policy.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// A prepared transaction, as `XA RECOVER CONVERT XID` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Prepared {
+    format: i64,
+    global_length: usize,
+    /// Global part and branch part, as `0x` and hexadecimal digits.
+    data: String,
+}
+
+impl Prepared {
+    /// As XA COMMIT and XA ROLLBACK take it.
+    fn xid(&self) -> String {
+        let digits = self.data.strip_prefix("0x").unwrap_or(&self.data);
+        let (global, branch) = digits.split_at_checked(2 * self.global_length).unwrap_or((digits, ""));
+        format!("X'{global}',X'{branch}',{}", self.format)
+    }
+}
+
+/// Waits until no XA transaction is left that was prepared before this call.
+///
+/// # Errors
+/// `Passing` if one is still left after [`PATIENCE`], naming it.
+pub(crate) async fn wait_for_end(session: &mut Session) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    // The GTID of an XA PREPARE is executed an instant before XA RECOVER shows the transaction.
+    tokio::time::sleep(INTERVAL).await;
+    let mut waiting = prepared(session).await?;
+    while let Some(first) = waiting.first() {
+        if Instant::now() >= deadline {
+            return Err(still_prepared(first, waiting.len()));
+        }
+        tracing::debug!(
+            first = first.xid(),
+            count = waiting.len(),
+            "waiting for prepared XA transactions"
+        );
+        tokio::time::sleep(INTERVAL).await;
+        let still = prepared(session).await?;
+        waiting.retain(|transaction| still.contains(transaction));
+    }
+    Ok(())
+}
+
+async fn prepared(session: &mut Session) -> Result<Vec<Prepared>> {
+    let rows: Vec<(i64, usize, usize, String)> = session.rows("XA RECOVER CONVERT XID").await?;
+    let transactions = rows.into_iter().map(|(format, global_length, _, data)| Prepared {
+        format,
+        global_length,
+        data,
+    });
+    Ok(transactions.collect())
+}
+
+fn still_prepared(first: &Prepared, count: usize) -> Error {
+    let xid = first.xid();
+    let others = match count {
+        1 => String::new(),
+        _ => format!(", and {} more", count - 1),
+    };
+    Error::new(
+        ErrorKind::Passing,
+        format!(
+            "the copy can't begin: XA transaction {xid}{others} was prepared before and has not ended within {PATIENCE:?}, \
+             so its rows can't be read yet. If its application has forgotten it: XA COMMIT {xid} or XA ROLLBACK {xid}"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_xid_is_named_as_it_can_be_ended() {
+        let prepared = Prepared {
+            format: 7,
+            global_length: 2,
+            data: "0x677862".to_owned(),
+        };
+        let message = still_prepared(&prepared, 3).to_string();
+        assert!(message.contains("XA ROLLBACK X'6778',X'62',7"), "{message}");
+        assert!(message.contains("2 more"), "{message}");
+    }
+}
