@@ -47,7 +47,7 @@ pub(crate) struct Connection {
     /// Its password. Others can see it in the process list: rather use OUTLAST_PASSWORD or --defaults-file.
     #[arg(long, global = true, env = "OUTLAST_PASSWORD", hide_env_values = true)]
     pub(crate) password: Option<String>,
-    /// MySQL option file; its [client] section gives user, password, host and port.
+    /// MySQL option file; its section `client` gives user, password, host and port.
     #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_DEFAULTS_FILE")]
     pub(crate) defaults_file: Option<PathBuf>,
     /// Schema of tables whose name has none in the statement.

@@ -33,7 +33,7 @@ impl Config {
     }
 }
 
-/// What the [client] section of a MySQL option file gives.
+/// What section `client` of a MySQL option file gives.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct ClientDefaults {
     pub(crate) user: Option<String>,

@@ -4,7 +4,7 @@
 //! key range, a change is a `DELETE` and an `INSERT … SELECT` of its key. Values never pass through this program; only key
 //! columns are ever decoded.
 //!
-//! Usable without the scheduler: open a [`Stream`](outlast_core::Stream) under a lease whose fence row you wrote, and drive
+//! Usable without the scheduler: open a [`Stream`] under a lease whose fence row you wrote, and drive
 //! it with [`outlast_core::engine`] or step by step.
 
 mod changes;

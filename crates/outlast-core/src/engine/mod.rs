@@ -2,14 +2,14 @@
 //!
 //! Five loops work at once on one [`Ledger`], in one task, so that dropping the engine's future stops all of them:
 //!
-//! * [`copy`]: lanes copy key ranges in parallel;
-//! * [`follow`]: a reader records the source's changes, an applier brings them to the shadow;
-//! * [`liveness`]: commits liveness and position, folds ranges, hears users' requests;
-//! * [`cut_over`]: waits until everything is copied and caught up, then swaps.
+//! * `copy`: lanes copy key ranges in parallel;
+//! * `follow`: a reader records the source's changes, an applier brings them to the shadow;
+//! * `liveness`: commits liveness and position, folds ranges, hears users' requests;
+//! * `cut_over`: waits until everything is copied and caught up, then swaps.
 //!
 //! The first loop that ends, ends the run, but for one rule: while the cut-over holds its locks, whether the swap happened
 //! is open, and nobody else may conclude anything. Everything that writes the shadow outside the copy, and every
-//! conclusion, therefore takes [`Run::turn`].
+//! conclusion, therefore takes the run's turn.
 //!
 //! The engine keeps nothing between two runs. After a failover, an error of unknown effect or an adoption it is started
 //! anew and loads what the checkpoint says.
