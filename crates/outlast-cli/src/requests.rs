@@ -32,7 +32,11 @@ pub(crate) async fn cancel(cluster: &Cluster, prefix: &str) -> Result<ExitCode, 
     let id = request(cluster, prefix, Request::Cancel).await?;
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
-        let (migration, _) = cluster.find(id.as_str()).await?;
+        // The request is stored; a failover now only delays the answer.
+        let Ok((migration, _)) = cluster.find(id.as_str()).await else {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            continue;
+        };
         match migration.status {
             Status::Cancelled => {
                 eprintln!(

@@ -2,7 +2,7 @@
 //!
 //! Each seed is one migration: an application writes all the time, two agents compete, and fate switches over, kills the
 //! primary and promotes a replica with or without loss, kills agents, and loses replies. While it goes on, every server is
-//! checked to hold a consistent state of the migration (promise M6); at the end the migration is complete, and the new table
+//! checked to hold a consistent state of the migration (invariant I5); at the end the migration is complete, and the new table
 //! equals the retired one.
 
 #![allow(clippy::unwrap_used)]

@@ -131,7 +131,7 @@ impl Connector {
             .stmt_cache_size(Some(64))
             // The largest that MySQL knows: an event of the binlog may be larger than what this server accepts itself.
             .max_allowed_packet(Some(1 << 30))
-            .wait_timeout(Some(28_800))
+            .wait_timeout(Some(31_536_000))
             .connect_attribute("program_name", "outlast");
         if let Some(migration) = &purpose.migration {
             options = options.connect_attribute("outlast_migration", migration.as_str());

@@ -71,9 +71,21 @@ impl FencedTransaction {
 /// # Errors
 /// `Fenced`; `NotPrimary` if the server is read-only.
 pub async fn check_fence(session: &mut Session, lease: &Lease) -> Result<()> {
+    compare_fence(session, lease, "FOR SHARE").await
+}
+
+/// The same for a session that holds the fence table by LOCK TABLES: nobody can change it meanwhile.
+///
+/// # Errors
+/// As [`check_fence`].
+pub async fn check_locked_fence(session: &mut Session, lease: &Lease) -> Result<()> {
+    compare_fence(session, lease, "").await
+}
+
+async fn compare_fence(session: &mut Session, lease: &Lease, locking: &str) -> Result<()> {
     let sql = format!(
         "SELECT epoch, incarnation, server_uuid, @@server_uuid, @@GLOBAL.read_only OR @@GLOBAL.super_read_only \
-         FROM {}.fence WHERE migration = {} FOR SHARE",
+         FROM {}.fence WHERE migration = {} {locking}",
         crate::STATE_SCHEMA,
         quote::text(lease.migration.as_str()),
     );

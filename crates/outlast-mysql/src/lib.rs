@@ -10,7 +10,7 @@ pub mod quote;
 mod session;
 
 pub use connector::{Connector, Purpose, Tls};
-pub use fenced::{FencedTransaction, check_fence};
+pub use fenced::{FencedTransaction, check_fence, check_locked_fence};
 pub use install::{Tables, is_missing};
 pub use pools::SessionPools;
 pub use session::{PooledSession, Session, SessionPool};

@@ -37,7 +37,7 @@ const SETTINGS: &str = "SET SESSION \
     max_execution_time = 0, \
     sql_safe_updates = 0, \
     sql_select_limit = DEFAULT, \
-    wait_timeout = 28800";
+    wait_timeout = 31536000";
 
 /// A connection with the settings that Outlast relies on.
 pub struct Session {

@@ -41,7 +41,7 @@ pub(crate) struct BinlogChanges {
     plan: Plan,
     /// Schemas of the shadow and the retired table: statements on them are our own.
     own_schemas: [String; 2],
-    /// Whether a table id is the source's, and if so how its rows are read.
+    /// Whether a table id is the source's.
     tables: HashMap<u64, bool>,
     open: Option<Open>,
 }

@@ -65,7 +65,7 @@ pub(crate) async fn blocking_keys(
     let equal = |columns: &[&str]| {
         let pairs: Vec<String> = columns
             .iter()
-            .map(|c| format!("outlast_s.{0} = outlast_c.{0}", quote::identifier(c)))
+            .map(|c| format!("s.{0} = outlast_c.{0}", quote::identifier(c)))
             .collect();
         pairs.join(" AND ")
     };
@@ -75,8 +75,8 @@ pub(crate) async fn blocking_keys(
             "SELECT DISTINCT {} FROM {} AS s WHERE EXISTS (SELECT 1 FROM {temporary} AS outlast_c WHERE {} AND NOT ({}))",
             plan.key.select_list(true),
             plan.shadow.quoted(),
-            equal(&unique).replace("outlast_s.", "s."),
-            equal(&key).replace("outlast_s.", "s."),
+            equal(&unique),
+            equal(&key),
         ))
         .await?;
     session

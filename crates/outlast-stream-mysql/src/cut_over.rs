@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use outlast_core::{Error, ErrorKind, GtidSet, Key, Lease, Migration, Result, stream::CutOver};
-use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, quote};
+use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, quote};
 
 use crate::{
     open::{executed, reread},
@@ -83,31 +83,6 @@ impl LockedTables {
         })
     }
 
-    /// Whoever locked before an adoption must not swap after it. The fence is locked too, so it stays as it is read here.
-    async fn check_fence(&mut self) -> Result<()> {
-        let sql = format!(
-            "SELECT epoch, incarnation, server_uuid FROM {STATE_SCHEMA}.fence WHERE migration = {}",
-            quote::text(self.lease.migration.as_str())
-        );
-        let fence: Option<(u64, String, String)> = self.session.first(&sql).await?;
-        let lease = &self.lease;
-        let held = (
-            lease.epoch.0,
-            lease.incarnation.to_string(),
-            lease.server.uuid.to_string(),
-        );
-        if fence.as_ref() == Some(&held) {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Fenced,
-            format!(
-                "migration {} was adopted by another owner; this one swaps nothing",
-                lease.migration
-            ),
-        ))
-    }
-
     async fn check_definition(&mut self) -> Result<()> {
         let (schema, table) = (&self.migration.schema, &self.migration.table);
         let now = definition(&mut self.session, schema, table).await?;
@@ -168,7 +143,8 @@ impl LockedTables {
 #[async_trait]
 impl CutOver for LockedTables {
     async fn executed(&mut self) -> Result<GtidSet> {
-        self.check_fence().await?;
+        // Whoever locked before an adoption must not swap after it.
+        check_locked_fence(&mut self.session, &self.lease).await?;
         executed(&mut self.session).await
     }
 

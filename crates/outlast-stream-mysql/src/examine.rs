@@ -65,8 +65,15 @@ pub(crate) async fn estimated_rows(session: &mut Session, schema: &str, table: &
 }
 
 async fn check_server(session: &mut Session) -> Result<()> {
-    let (version, gtid_mode, log_bin, format, partial_updates): (String, String, u8, String, u8) = session
-        .value("SELECT @@version, @@GLOBAL.gtid_mode, @@GLOBAL.log_bin, @@GLOBAL.binlog_format, @@GLOBAL.log_replica_updates")
+    let (version, gtid_mode, log_bin, format): (String, String, u8, String) = session
+        .value("SELECT @@version, @@GLOBAL.gtid_mode, @@GLOBAL.log_bin, @@GLOBAL.binlog_format")
+        .await?;
+    // It had another name before 8.0.26.
+    let logs_replicated: String = session
+        .value(
+            "SELECT VARIABLE_VALUE FROM performance_schema.global_variables \
+             WHERE VARIABLE_NAME IN ('log_replica_updates', 'log_slave_updates') LIMIT 1",
+        )
         .await?;
     if session.server_version() < (8, 0, 22) {
         return Err(refused(format!(
@@ -90,7 +97,7 @@ async fn check_server(session: &mut Session) -> Result<()> {
              reconnect the application"
         )));
     }
-    if partial_updates == 0 {
+    if logs_replicated != "ON" {
         return Err(refused(
             "log_replica_updates is off; after a failover the new primary's binlog would lack changes. Set it ON on all \
              servers"

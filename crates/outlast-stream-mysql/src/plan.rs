@@ -120,8 +120,7 @@ impl Plan {
         )
     }
 
-    /// `SELECT` of source columns, named as in the shadow, that feed these columns of the shadow; `None` for those that are
-    /// fed by none.
+    /// The source column that feeds this column of the shadow, if one does.
     pub(crate) fn source_of(&self, target: &str) -> Option<&str> {
         self.columns
             .iter()
@@ -129,7 +128,7 @@ impl Plan {
             .map(|(source, _)| source.as_str())
     }
 
-    /// The statement that writes expressions over these source columns into another table.
+    /// The query for these columns of the source's rows that meet a condition.
     pub(crate) fn select_source(&self, columns: &[&str], condition: &str) -> String {
         let names: Vec<String> = columns.iter().map(|c| quote::identifier(c)).collect();
         format!("SELECT {} {} WHERE {condition}", names.join(", "), self.source_clause())

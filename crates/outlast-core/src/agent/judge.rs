@@ -6,7 +6,7 @@ use super::Round;
 use crate::{
     error::Result,
     ids::Server,
-    policy::{AdoptionVerdict, AdoptionView, Decision, LivenessView},
+    policy::{AdoptionVerdict, AdoptionView, Decision, LivenessView, Params},
     scheduler::{Migration, Status},
 };
 
@@ -40,8 +40,11 @@ impl Round<'_> {
             rows_copied: migration.rows_copied,
             table_rows: migration.table_rows,
             seed: parts.services.clock.random(),
-            params: policies.params().clone(),
+            params: Params::new(),
         });
+        if let Some(fault) = &cutoff.fault {
+            tracing::warn!(policy = %cutoff.policy, %fault, "the staleness policy failed; the default cutoff is used");
+        }
         if age > cutoff.verdict {
             if self.has_swapped(primary, migration).await? {
                 return Ok(Judgement::Adopt);
@@ -83,9 +86,9 @@ impl Round<'_> {
             rows_copied: migration.rows_copied,
             table_rows: migration.table_rows,
             seed: parts.services.clock.random(),
-            params: policies.params().clone(),
+            params: Params::new(),
         });
-        self.explain(primary, migration, &decision).await?;
+        self.explain(primary, migration, &decision).await;
         Ok(match decision.verdict {
             AdoptionVerdict::Adopt => Judgement::Adopt,
             AdoptionVerdict::Wait { ms } => Judgement::Wait(Duration::from_millis(ms)),
@@ -95,25 +98,22 @@ impl Round<'_> {
     }
 
     /// Notes a refusal, a fault and an adoption in the history; the same one once.
-    async fn explain(
-        &mut self,
-        primary: &Server,
-        migration: &Migration,
-        decision: &Decision<AdoptionVerdict>,
-    ) -> Result<()> {
+    async fn explain(&mut self, primary: &Server, migration: &Migration, decision: &Decision<AdoptionVerdict>) {
         let what = match (&decision.fault, &decision.verdict) {
             (Some(fault), verdict) => format!("policy {} failed ({fault}); instead: {verdict}", decision.policy),
-            (None, AdoptionVerdict::Wait { .. }) => return Ok(()),
+            (None, AdoptionVerdict::Wait { .. }) => return,
             (None, verdict) => format!("policy {}: {verdict}", decision.policy),
         };
         let note = format!("{what} (epoch {})", migration.epoch);
         let local = self.locals.entry(migration.id.clone()).or_default();
         if local.last_note == note {
-            return Ok(());
+            return;
         }
         local.last_note = note;
         tracing::info!(migration = %migration.id, "{what}");
         let (scheduler, agent) = (&self.agent.parts.services.scheduler, &self.agent.id);
-        scheduler.note(primary, &migration.id, agent, "verdict", &what).await
+        if let Err(error) = scheduler.note(primary, &migration.id, agent, "verdict", &what).await {
+            tracing::debug!(%error, "a line of history is missing");
+        }
     }
 }

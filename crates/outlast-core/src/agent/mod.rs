@@ -28,7 +28,7 @@ use crate::{
     engine::{self, Services, Snapshot},
     error::{Error, ErrorKind, Response, Result},
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server},
-    policy::{FailureView, Policies, RetryVerdict},
+    policy::{FailureView, Params, Policies, RetryVerdict},
     scheduler::{Ending, Lease, Migration, Status},
     topology::{Sight, Topology},
 };
@@ -151,7 +151,14 @@ impl Agent {
             };
             // An aborted run has nothing to say.
             if let Ok((migration, lease, result)) = finished {
-                round.ended(&migration, &lease, result).await;
+                let ended = round.ended(&migration, &lease, result);
+                // Given up, it is judged anew in the next look: its lease is cleared first of all.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Stopped::Told,
+                    () = ended => {}
+                    () = self.parts.services.clock.sleep(LOOK_LIMIT) => {}
+                }
             }
         }
     }
@@ -218,7 +225,7 @@ impl Round<'_> {
             self.outage = Some(self.now() - lost);
         }
         if let Some(only) = &self.agent.only {
-            let present = migrations.iter().any(|(_, m)| m.id == *only);
+            let present = is_listed(&migrations, only);
             let now = self.agent.parts.services.clock.now();
             let since = *self.missing_since.get_or_insert(now);
             if present || split {
@@ -226,6 +233,15 @@ impl Round<'_> {
             } else if now - since > VANISHED_AFTER {
                 return Ok(Look::Done(Stopped::Vanished));
             }
+        }
+        let gone: Vec<MigrationId> = self
+            .locals
+            .keys()
+            .filter(|id| !is_listed(&migrations, id))
+            .cloned()
+            .collect();
+        for id in gone {
+            self.forget(&id);
         }
         let mut pause = Duration::from_secs(1);
         let mut complaint = String::new();
@@ -342,8 +358,7 @@ impl Round<'_> {
         if local.lease.as_ref() != Some(lease) {
             return;
         }
-        local.lease = None;
-        local.task = None;
+        self.run_is_over(id);
         let error = match result {
             Ok(ending) => {
                 tracing::info!(migration = %id, ?ending, "migration ended");
@@ -379,8 +394,11 @@ impl Round<'_> {
             attempts: local.attempts,
             failing_for_ms: (now - local.failing_since).as_millis() as u64,
             seed,
-            params: policies.params().clone(),
+            params: Params::new(),
         });
+        if let Some(fault) = &decision.fault {
+            tracing::warn!(policy = %decision.policy, %fault, "the retry policy failed; the default backoff is used");
+        }
         match decision.verdict {
             RetryVerdict::After { ms } => {
                 // A primary that is gone is looked for at once; the backoff is for one that is there and fails.
@@ -410,13 +428,23 @@ impl Round<'_> {
         }
     }
 
+    /// Drops a run with all its memory, if there is one.
     fn forget_run(&mut self, id: &MigrationId) {
-        if let Some(local) = self.locals.get_mut(id) {
-            local.lease = None;
-            if let Some(task) = local.task.take() {
-                task.abort();
-            }
+        if let Some(task) = self.run_is_over(id) {
+            task.abort();
         }
+    }
+
+    /// Forgets the lease and what the run showed.
+    fn run_is_over(&mut self, id: &MigrationId) -> Option<tokio::task::AbortHandle> {
+        self.agent
+            .snapshots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
+        let local = self.locals.get_mut(id)?;
+        local.lease = None;
+        local.task.take()
     }
 
     fn forget(&mut self, id: &MigrationId) {
@@ -451,6 +479,10 @@ fn split_brain_message(id: &MigrationId, epoch: Epoch, servers: &[Server]) -> St
          written until one is left: make the others read-only",
         names.join(" and ")
     )
+}
+
+fn is_listed(migrations: &[(Server, Migration)], id: &MigrationId) -> bool {
+    migrations.iter().any(|(_, migration)| migration.id == *id)
 }
 
 /// Whether a migration waits to be run or runs.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Run;
 use crate::{
     error::{Error, Response, Result},
-    policy::{FailureView, RetryVerdict},
+    policy::{FailureView, Params, RetryVerdict},
 };
 
 /// Consecutive failures of one kind of work.
@@ -49,7 +49,7 @@ impl Run {
             attempts: failures.attempts,
             failing_for_ms: (clock.now() - failures.since).as_millis() as u64,
             seed: clock.random(),
-            params: self.policies.params().clone(),
+            params: Params::new(),
         });
         if let Some(fault) = &decision.fault {
             tracing::warn!(policy = %decision.policy.name, %fault, "the retry policy failed; the default backoff is used");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::{Run, backoff::Failures};
+use super::{Run, backoff::Failures, one_row_is_too_big};
 use crate::{
     error::{Error, ErrorKind, Response, Result},
     key::KeyRange,
@@ -37,11 +37,11 @@ impl Run {
     async fn lane(&self, dispatcher: &tokio::sync::Mutex<Dispatcher>) -> Result<()> {
         while let Some((range, planned)) = self.next_range(dispatcher).await? {
             let begun = self.services.clock.now();
-            let (range, rows) = self.copy_range(range, planned).await?;
+            let (range, rows, planned) = self.copy_range(range, planned).await?;
             self.ledger().finish_chunk(&range, rows)?;
             self.ledger_changed();
             if rows > 0 {
-                self.progressed().await?;
+                self.progressed().await;
             }
             let taken = self.services.clock.now() - begun;
             let most = self
@@ -83,28 +83,28 @@ impl Run {
         }
     }
 
-    /// Copies a range, or as much of its beginning as fits into a transaction. Returns what was copied.
-    async fn copy_range(&self, mut range: KeyRange, mut planned: u64) -> Result<(KeyRange, u64)> {
+    /// Copies a range, or as much of its beginning as fits into a transaction. Returns what was copied, the number of rows,
+    /// and for how many it was planned in the end.
+    async fn copy_range(&self, mut range: KeyRange, mut planned: u64) -> Result<(KeyRange, u64, u64)> {
         let mut failures = Failures::default();
         let mut colliding_since = None;
         loop {
             match self.stream.copy(&range).await {
-                Ok(Copied::Rows(rows)) => return Ok((range, rows)),
+                Ok(Copied::Rows(rows)) => return Ok((range, rows, planned)),
                 Ok(Copied::Collision(collision)) => {
                     let since = *colliding_since.get_or_insert(self.services.clock.now());
                     self.resolve(collision, since, &mut failures).await?;
                 }
                 Err(error) if error.kind().response() == Response::Shrink && planned > 1 => {
                     planned = (planned / 4).max(1);
-                    match self.stream.boundary(&range, planned).await? {
-                        Some(upto) => range = self.ledger().shrink_chunk(&range, upto),
-                        None => tracing::debug!(?range, planned, "the range has fewer rows than planned"),
+                    match self.stream.boundary(&range, planned).await {
+                        Ok(Some(upto)) => range = self.ledger().shrink_chunk(&range, upto),
+                        Ok(None) => tracing::debug!(?range, planned, "the range has fewer rows than planned"),
+                        Err(error) => self.wait_before_retry(&mut failures, error).await?,
                     }
                 }
                 Err(error) if error.kind().response() == Response::Shrink => {
-                    return Err(error
-                        .context("one row alone exceeds the server's limit for a transaction")
-                        .into_kind(ErrorKind::DataRejected));
+                    return Err(one_row_is_too_big(error));
                 }
                 Err(error) => self.wait_before_retry(&mut failures, error).await?,
             }

@@ -80,7 +80,7 @@ impl Run {
         let mut expired = Box::pin(self.services.clock.sleep(limit));
         loop {
             let next = Box::pin(self.until(|ledger| {
-                let batch = ledger.take_batch(self.services.settings.max_batch);
+                let batch = ledger.take_batch(self.batch.load(Ordering::Relaxed));
                 (batch.is_some() || ledger.is_drained(executed)).then_some(batch)
             }));
             let batch = match select(next, &mut expired).await {

@@ -1,6 +1,8 @@
 //! Catch-up: one loop reads the source's changes into the ledger, another applies what the ledger queued.
 
-use super::{Run, backoff::Failures};
+use std::sync::atomic::Ordering;
+
+use super::{Run, backoff::Failures, one_row_is_too_big};
 use crate::{
     error::{ErrorKind, Response, Result},
     scheduler::Ending,
@@ -27,14 +29,13 @@ impl Run {
 
     /// Applies queued keys, one transaction at a time, until an error ends it.
     pub(super) async fn apply_changes(&self) -> Result<Ending> {
-        let mut limit = self.services.settings.max_batch;
         let mut failures = Failures::default();
         let mut duplicate_since = None;
         loop {
             self.until(|ledger| ledger.has_queued().then_some(())).await;
             let turn = self.turn.lock().await;
             // During the cut-over its drain takes what is queued.
-            let Some(batch) = self.ledger().take_batch(limit) else {
+            let Some(batch) = self.ledger().take_batch(self.batch.load(Ordering::Relaxed)) else {
                 continue;
             };
             let result = self.stream.apply(&batch.keys, &batch.position).await;
@@ -44,7 +45,7 @@ impl Run {
                 self.ledger_changed();
                 failures.clear();
                 duplicate_since = None;
-                self.progressed().await?;
+                self.progressed().await;
                 continue;
             };
             let keys = batch.keys.len();
@@ -59,7 +60,8 @@ impl Run {
                     }
                     self.wait_by_policy(&mut failures, error).await?;
                 }
-                kind if kind.response() == Response::Shrink && keys > 1 => limit = keys / 2,
+                kind if kind.response() == Response::Shrink && keys == 1 => return Err(one_row_is_too_big(error)),
+                kind if kind.response() == Response::Shrink => self.batch.store(keys / 2, Ordering::Relaxed),
                 _ => self.wait_before_retry(&mut failures, error).await?,
             }
         }

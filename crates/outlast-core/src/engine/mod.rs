@@ -21,7 +21,10 @@ mod follow;
 mod liveness;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     time::Duration,
 };
 
@@ -117,6 +120,8 @@ pub(crate) struct Run {
     changed: Notify,
     /// Held by whoever writes the shadow outside the copy, by the cut-over, and by whoever concludes.
     turn: tokio::sync::Mutex<()>,
+    /// Most keys of a batch; smaller once a batch was too big for the server.
+    batch: AtomicUsize,
     complete_requested: AtomicBool,
     view: Mutex<View>,
     observer: Observer,
@@ -158,11 +163,11 @@ pub async fn run(
 /// # Errors
 /// Those of the server: somebody has to look again.
 pub async fn fail(services: &Services, migration: &Migration, lease: &Lease, error: Error) -> Result<Ending> {
-    let stream = services.stream.open(lease, migration).await?;
-    let (ending, message) = match stream.swap_state().await {
+    let swap_state = async { services.stream.open(lease, migration).await?.swap_state().await };
+    let (ending, message) = match swap_state.await {
         Ok(SwapState::Swapped) => (Ending::Complete, String::new()),
         Ok(SwapState::Unprepared | SwapState::Shadowed) => (Ending::Failed, failure_message(&error)),
-        Err(other) if other.kind() == ErrorKind::Inconsistent => (Ending::Failed, failure_message(&error)),
+        Err(other) if other.kind().response() == Response::Fail => (Ending::Failed, failure_message(&error)),
         Err(other) => return Err(other),
     };
     services.scheduler.finish(lease, ending, &message).await?;
@@ -231,6 +236,7 @@ async fn conduct(
         ledger: Mutex::new(ledger),
         changed: Notify::new(),
         turn: tokio::sync::Mutex::new(()),
+        batch: AtomicUsize::new(services.settings.max_batch),
         complete_requested: AtomicBool::new(migration.may_complete()),
         observer,
     };
@@ -333,17 +339,25 @@ impl Run {
     }
 
     /// Notes in the history that rows of the shadow were committed under this lease for the first time.
-    async fn progressed(&self) -> Result<()> {
+    async fn progressed(&self) {
         if std::mem::replace(&mut self.view().progressed, true) {
-            return Ok(());
+            return;
         }
         let detail = format!(
             "first rows committed on {} in epoch {}",
             self.lease.server, self.lease.epoch
         );
         let (lease, scheduler) = (&self.lease, &self.services.scheduler);
-        scheduler
-            .note(&lease.server, &lease.migration, &lease.agent, "progress", &detail)
-            .await
+        let noted = scheduler.note(&lease.server, &lease.migration, &lease.agent, "progress", &detail);
+        if let Err(error) = noted.await {
+            tracing::debug!(%error, "a line of history is missing");
+        }
     }
+}
+
+/// A transaction of a single row can't be made smaller.
+fn one_row_is_too_big(error: Error) -> Error {
+    error
+        .context("one row alone exceeds the server's limit for a transaction")
+        .into_kind(ErrorKind::DataRejected)
 }

@@ -125,7 +125,7 @@ impl Cluster {
         })
     }
 
-    /// Checks what must hold of all migrations on every server at every moment, however far it lags (promise M6): the
+    /// Checks what must hold of all migrations on every server at every moment, however far it lags (invariant I5): the
     /// position is not ahead of the data, and finished ranges differ from the source only in keys changed after it.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! Each seed is one migration on a cluster in memory: an application that writes (transactions that are in the binlog before
 //! they are visible, XA transactions that end late or not at all), chunks and batches whose transactions are in any state
 //! when the next thing happens, owners that die, hang and come back as zombies, replies that are lost, promotions that lose
-//! transactions. After every step, promise M6 is checked on every server; at the end, the shadow equals the source.
+//! transactions. After every step, invariant I5 is checked on every server; at the end, the shadow equals the source.
 
 use std::sync::Arc;
 
