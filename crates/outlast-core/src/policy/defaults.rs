@@ -266,25 +266,38 @@ mod tests {
         }
     }
 
-    #[test]
-    fn delays_grow_to_thirty_seconds_and_differ_by_seed() {
-        let longest = |attempts| {
-            let delays = (0..500).map(|seed| {
+    /// The longest of the delays after so many failures, over many seeds.
+    fn longest(kind: &str, phase: &str, attempts: u32) -> u64 {
+        let delays: Vec<u64> = (0..500)
+            .map(|seed| {
                 backoff_ms(&FailureView {
-                    kind: "passing".into(),
+                    kind: kind.into(),
+                    phase: phase.into(),
                     attempts,
                     seed,
                     ..FailureView::default()
                 })
-            });
-            let delays: Vec<_> = delays.collect();
-            assert!(delays.iter().all(|ms| (200..=30_000).contains(ms)));
-            assert!(delays.iter().collect::<std::collections::HashSet<_>>().len() > 100);
-            delays.into_iter().max().unwrap_or(0)
-        };
-        assert!(longest(1) <= 600);
-        assert!(longest(2) <= 1_800);
-        assert!(longest(40) > 25_000);
+            })
+            .collect();
+        assert!(delays.iter().all(|ms| (200..=30_000).contains(ms)));
+        assert!(delays.iter().collect::<std::collections::HashSet<_>>().len() > 100);
+        delays.into_iter().max().unwrap_or(0)
+    }
+
+    #[test]
+    fn delays_grow_to_thirty_seconds_and_differ_by_seed() {
+        assert!(longest("passing", "cutting-over", 1) <= 600);
+        assert!(longest("passing", "cutting-over", 2) <= 1_800);
+        assert!(longest("passing", "cutting-over", 40) > 25_000);
+        assert!(longest("unknown", "copying", 40) > 25_000);
+    }
+
+    #[test]
+    fn after_a_lock_wait_changes_do_not_pile_up_for_long() {
+        for kind in ["passing", "duplicate"] {
+            let ms = longest(kind, "following", 40);
+            assert!((1_500..=2_000).contains(&ms), "{ms}");
+        }
     }
 
     #[test]
