@@ -9,6 +9,7 @@ mod agents;
 mod bad_input;
 mod failover;
 mod key_types;
+mod ordinary_alters;
 mod outlast;
 mod policies;
 mod replica_consistency;

@@ -28,6 +28,7 @@ const SETTINGS: &str = "SET SESSION \
         'ANSI', ''), 'PIPES_AS_CONCAT', ''), 'IGNORE_SPACE', ''), 'NO_BACKSLASH_ESCAPES', ''), 'NO_AUTO_VALUE_ON_ZERO'), \
     transaction_isolation = 'READ-COMMITTED', \
     autocommit = 1, \
+    completion_type = 0, \
     foreign_key_checks = 1, \
     unique_checks = 1, \
     range_optimizer_max_mem_size = 0, \

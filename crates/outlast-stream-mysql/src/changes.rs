@@ -19,7 +19,7 @@ use outlast_core::{
 use outlast_mysql::{Session, classify::classify, quote};
 
 use crate::{
-    foreign::{self, Effect},
+    foreign,
     key::{Decoder, KeyValue},
     plan::Plan,
 };
@@ -161,6 +161,19 @@ impl BinlogChanges {
             };
             return self.end(outcome).map(Some);
         }
+        if [EventType::BEGIN_LOAD_QUERY_EVENT, EventType::EXECUTE_LOAD_QUERY_EVENT]
+            .map(|k| k as u8)
+            .contains(&kind)
+        {
+            return Err(unlogged_rows("LOAD DATA"));
+        }
+        if kind == EventType::INCIDENT_EVENT as u8 {
+            return Err(Error::new(
+                ErrorKind::SourceChanged,
+                "the binlog says that it lost events (an incident); changes of the source may be missing. Clean this \
+                 migration up and submit it anew",
+            ));
+        }
         match event.read_data().map_err(|e| unreadable(&e.to_string()))? {
             Some(EventData::QueryEvent(query)) => self.take_query(&query),
             Some(EventData::TableMapEvent(map)) => {
@@ -213,29 +226,25 @@ impl BinlogChanges {
         if !begun && let Some(outcome) = foreign::xa_outcome(&text) {
             return self.end(outcome).map(Some);
         }
-        let ours = self.own_schemas.iter().any(|schema| text.contains(schema.as_str()));
-        let source = (self.plan.source.schema.as_str(), self.plan.source.name.as_str());
-        if !ours && let Some(effect) = foreign::effect(&text, &query.schema(), source) {
-            let shown: String = text.chars().take(200).collect();
-            return Err(match effect {
-                Effect::Definition => Error::new(
-                    ErrorKind::SourceChanged,
-                    format!("the source table was changed by another statement during the migration: {shown}"),
-                ),
-                Effect::UnloggedRows => Error::new(
-                    ErrorKind::SourceChanged,
-                    format!(
-                        "rows of the source were changed by a statement that is not logged row by row (a session with \
-                         binlog_format other than ROW): {shown}"
-                    ),
-                ),
-            });
-        }
         if begun {
-            Ok(None)
-        } else {
-            self.end(Outcome::Committed).map(Some)
+            // In row format, statements within a transaction change no rows.
+            return match foreign::is_harmless_in_transaction(&text) {
+                true => Ok(None),
+                false => Err(unlogged_rows(&text)),
+            };
         }
+        let ours = self.own_schemas.iter().any(|schema| text.contains(schema.as_str()));
+        let (schema, name) = (self.plan.source.schema.as_str(), self.plan.source.name.as_str());
+        // The client's character set may write the name in bytes that are not read here.
+        let is_legible = std::str::from_utf8(query.query_raw()).is_ok() || (schema.is_ascii() && name.is_ascii());
+        if !ours && (!is_legible || foreign::changes_definition(&text, &query.schema(), (schema, name))) {
+            let shown: String = text.chars().take(200).collect();
+            return Err(Error::new(
+                ErrorKind::SourceChanged,
+                format!("the source table was changed by another statement during the migration: {shown}"),
+            ));
+        }
+        self.end(Outcome::Committed).map(Some)
     }
 
     fn end(&mut self, outcome: Outcome) -> Result<Read> {
@@ -314,6 +323,17 @@ fn gtid_of(event: &GtidEvent) -> Gtid {
         source.push_str(tag.as_ref());
     }
     Gtid::new(source, event.gno())
+}
+
+fn unlogged_rows(statement: &str) -> Error {
+    let shown: String = statement.chars().take(200).collect();
+    Error::new(
+        ErrorKind::SourceChanged,
+        format!(
+            "a statement was logged instead of the rows it changed, so whether it changed the source can't be told: \
+             {shown}. Some session has binlog_format other than ROW: end it, clean this migration up and submit it anew"
+        ),
+    )
 }
 
 fn gone(why: &str) -> Error {

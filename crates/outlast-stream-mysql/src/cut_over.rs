@@ -20,6 +20,7 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(250);
 /// A session that holds the locks. Dropped, it ends, and the server releases them.
 pub(crate) struct LockedTables {
     session: Session,
+    pool: Arc<SessionPool>,
     lease: Lease,
     migration: Migration,
     plan: Plan,
@@ -42,26 +43,23 @@ impl LockedTables {
         definition: &str,
     ) -> Result<Self> {
         let mut side = pool.session().await?;
+        if is_being_backed_up(&mut side).await? {
+            side.give_back();
+            return Err(Error::new(
+                ErrorKind::Passing,
+                "a backup holds LOCK INSTANCE FOR BACKUP, under which no table can be renamed; the swap waits for its end",
+            ));
+        }
         let mut session = pool.fresh().await?;
         session
-            .run("SET SESSION autocommit = 0, wait_timeout = 5, lock_wait_timeout = 2")
+            .run("SET SESSION autocommit = 0, wait_timeout = 5, lock_wait_timeout = 1")
             .await?;
-        let id = session.id();
         let sql = format!(
             "LOCK TABLES {} WRITE, {} WRITE, {STATE_SCHEMA}.fence READ",
             plan.source.quoted(),
             plan.shadow.quoted()
         );
-        let granted = {
-            let waiting = Box::pin(session.run(&sql));
-            match select(waiting, Box::pin(tokio::time::sleep(LOCK_PATIENCE))).await {
-                Either::Left((granted, _)) => granted,
-                Either::Right(((), waiting)) => {
-                    side.run(&format!("KILL QUERY {id}")).await?;
-                    waiting.await
-                }
-            }
-        };
+        let granted = run_or_kill(&mut session, &mut side, &sql).await;
         side.give_back();
         granted.map_err(|error| match error.kind() {
             ErrorKind::Passing => Error::new(
@@ -76,6 +74,7 @@ impl LockedTables {
         })?;
         Ok(Self {
             session,
+            pool: Arc::clone(pool),
             lease: lease.clone(),
             migration: migration.clone(),
             plan: plan.clone(),
@@ -140,6 +139,36 @@ impl LockedTables {
     }
 }
 
+/// Runs a statement that may wait for metadata locks; a waiting one is killed after [`LOCK_PATIENCE`]. What it returns is
+/// what became of it: a killed statement that was done already is done.
+async fn run_or_kill(session: &mut Session, side: &mut Session, sql: &str) -> Result<u64> {
+    let id = session.id();
+    let waiting = Box::pin(session.run(sql));
+    match select(waiting, Box::pin(tokio::time::sleep(LOCK_PATIENCE))).await {
+        Either::Left((done, _)) => done,
+        Either::Right(((), waiting)) => {
+            side.run(&format!("KILL QUERY {id}")).await?;
+            waiting.await
+        }
+    }
+}
+
+/// Whether LOCK INSTANCE FOR BACKUP is held: LOCK TABLES would be granted, and RENAME would wait.
+async fn is_being_backed_up(session: &mut Session) -> Result<bool> {
+    let held: Result<u64> = session
+        .value(
+            "SELECT COUNT(*) FROM performance_schema.metadata_locks \
+             WHERE OBJECT_TYPE = 'BACKUP LOCK' AND LOCK_TYPE = 'SHARED' AND LOCK_STATUS = 'GRANTED'",
+        )
+        .await;
+    match held {
+        Ok(held) => Ok(held > 0),
+        // Without the privilege to look, the RENAME finds out.
+        Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 #[async_trait]
 impl CutOver for LockedTables {
     async fn executed(&mut self) -> Result<GtidSet> {
@@ -170,9 +199,10 @@ impl CutOver for LockedTables {
         let source = self.plan.source.quoted();
         let retired = quote::table(&self.migration.retired_schema(), &self.migration.table);
         let shadow = self.plan.shadow.quoted();
-        self.session
-            .run(&format!("RENAME TABLE {source} TO {retired}, {shadow} TO {source}"))
-            .await?;
+        let rename = format!("RENAME TABLE {source} TO {retired}, {shadow} TO {source}");
+        let mut side = self.pool.session().await?;
+        run_or_kill(&mut self.session, &mut side, &rename).await?;
+        side.give_back();
         // The swap is done, whatever becomes of the rest.
         let tidied = async {
             self.session.run("UNLOCK TABLES").await?;

@@ -40,7 +40,7 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
     session
         .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&trial)))
         .await?;
-    let plan = plan?;
+    let (plan, _) = plan?;
     Ok(Examined {
         table_rows: estimated_rows(session, &schema, &table).await?,
         schema,

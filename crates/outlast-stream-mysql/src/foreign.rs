@@ -4,15 +4,6 @@ use outlast_core::ledger::{Outcome, Xid};
 
 use crate::lexer::{Token, tokens};
 
-/// What a statement does to the source without leaving row events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// It altered, emptied, renamed or dropped the table, or put a trigger on it.
-    Definition,
-    /// It changed rows, logged as a statement.
-    UnloggedRows,
-}
-
 /// Whether the statement begins a transaction of several events.
 pub(crate) fn begins_transaction(text: &str) -> bool {
     let text = text.trim_start();
@@ -63,56 +54,64 @@ fn starts_with(text: &str, words: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(words))
 }
 
-/// What a statement does to `table` (schema, name), if it names it in a way that matters. `default_schema` is the one it
-/// ran in. A statement that can't be split into words but contains the name counts as changing the definition: better to
-/// stop than to miss a TRUNCATE.
-pub(crate) fn effect(text: &str, default_schema: &str, table: (&str, &str)) -> Option<Effect> {
-    let (schema, name) = table;
+/// Whether a statement within a transaction leaves tables alone: savepoints, the end of an XA branch, DDL of temporary
+/// tables, and the CREATE TABLE … SELECT whose rows are logged behind it.
+pub(crate) fn is_harmless_in_transaction(text: &str) -> bool {
     let Ok(all) = tokens(text, true) else {
-        return text
-            .to_lowercase()
-            .contains(&name.to_lowercase())
-            .then_some(Effect::Definition);
+        return false;
     };
-    let all: Vec<Token> = all.into_iter().map(|t| t.token).collect();
-    let first = all.first()?;
-    let is = |words: &[&str]| words.iter().any(|w| first.is(w));
-    if is(&["DROP"]) && all.get(1).is_some_and(|t| t.is("DATABASE") || t.is("SCHEMA")) {
-        return all
-            .iter()
-            .any(|t| t.name().is_some_and(|n| same(n, schema)))
-            .then_some(Effect::Definition);
-    }
-    if !names(&all, default_schema, schema, name) {
-        return None;
-    }
-    if is(&["INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD"]) {
-        return Some(Effect::UnloggedRows);
-    }
-    if is(&["ALTER", "TRUNCATE", "RENAME"]) {
-        return Some(Effect::Definition);
-    }
-    let creates = |words: &[&str]| all.iter().take(8).any(|t| words.iter().any(|w| t.is(w)));
-    if is(&["DROP"]) && creates(&["TABLE", "INDEX"]) {
-        return Some(Effect::Definition);
-    }
-    // CREATE TABLE … LIKE or SELECT, CREATE VIEW … only read it; a foreign key of another table binds it.
-    if is(&["CREATE"]) {
-        let references = all.iter().any(|t| t.is("REFERENCES"));
-        return (references || creates(&["INDEX", "TRIGGER"])).then_some(Effect::Definition);
-    }
-    None
+    let word = |at: usize, words: &[&str]| all.get(at).is_some_and(|t| words.iter().any(|w| t.token.is(w)));
+    word(0, &["SAVEPOINT", "RELEASE", "CREATE"])
+        || (word(0, &["ROLLBACK"]) && word(1, &["TO"]))
+        || (word(0, &["XA"]) && word(1, &["END"]))
+        || (word(0, &["DROP"]) && word(1, &["TEMPORARY"]))
 }
 
-/// Whether `schema`.`name` occurs, qualified or in its default schema.
-fn names(all: &[Token], default_schema: &str, schema: &str, name: &str) -> bool {
-    (0..all.len()).any(|i| {
-        let here = all[i].name().is_some_and(|n| same(n, name));
-        let qualifier = (i >= 2 && all[i - 1] == Token::Symbol('.'))
-            .then(|| all[i - 2].name())
-            .flatten();
-        here && same(qualifier.unwrap_or(default_schema), schema)
-    })
+/// Whether a statement alters, empties, renames or drops `table` (schema, name), or binds a trigger or a foreign key to it.
+/// `default_schema` is the one it ran in. A statement that can't be split into words but contains the name counts: better
+/// to stop than to miss a TRUNCATE.
+pub(crate) fn changes_definition(text: &str, default_schema: &str, table: (&str, &str)) -> bool {
+    let (schema, name) = table;
+    let Ok(all) = tokens(text, true) else {
+        return text.to_lowercase().contains(&name.to_lowercase());
+    };
+    let all: Vec<Token> = all.into_iter().map(|t| t.token).collect();
+    let is = |at: usize, words: &[&str]| all.get(at).is_some_and(|t| words.iter().any(|w| t.is(w)));
+    // Where names of tables stand, by the word in front of them.
+    let leads: &[&str] = match () {
+        () if is(0, &["DROP"]) && is(1, &["DATABASE", "SCHEMA"]) => {
+            return all.iter().any(|t| t.name().is_some_and(|n| same(n, schema)));
+        }
+        () if is(1, &["TEMPORARY"]) => return false,
+        () if is(0, &["ALTER"]) => &["TABLE", "REFERENCES"],
+        () if is(0, &["TRUNCATE"]) => &["TRUNCATE", "TABLE"],
+        () if is(0, &["RENAME", "DROP"]) => &["TABLE", "TABLES", "EXISTS", "TO", "ON", ","],
+        // CREATE TABLE … LIKE or SELECT, CREATE VIEW … only read it.
+        () if is(0, &["CREATE"]) => &["ON", "REFERENCES"],
+        () => return false,
+    };
+    let leads = |token: &Token| match token {
+        Token::Symbol(symbol) => leads.contains(&symbol.to_string().as_str()),
+        word => leads.iter().any(|lead| word.is(lead)),
+    };
+    let mut is_first_on = true;
+    for (i, lead) in all.iter().enumerate().filter(|(_, t)| leads(t)) {
+        // Of a trigger's words, only the first ON names its table.
+        if lead.is("ON") && !std::mem::take(&mut is_first_on) {
+            continue;
+        }
+        let qualified = all.get(i + 2) == Some(&Token::Symbol('.'));
+        let (at, table) = (all.get(i + 1), if qualified { all.get(i + 3) } else { all.get(i + 1) });
+        let named_schema = if qualified {
+            at.and_then(Token::name).unwrap_or_default()
+        } else {
+            default_schema
+        };
+        if table.and_then(Token::name).is_some_and(|n| same(n, name)) && same(named_schema, schema) {
+            return true;
+        }
+    }
+    false
 }
 
 fn same(a: &str, b: &str) -> bool {
@@ -124,8 +123,8 @@ fn same(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn on_t(text: &str) -> Option<Effect> {
-        effect(text, "shop", ("shop", "t"))
+    fn on_t(text: &str) -> bool {
+        changes_definition(text, "shop", ("shop", "t"))
     }
 
     #[test]
@@ -144,7 +143,7 @@ mod tests {
             "CREATE TABLE c (a INT, FOREIGN KEY (a) REFERENCES t (id))",
             "DROP DATABASE shop",
         ] {
-            assert_eq!(on_t(text), Some(Effect::Definition), "{text}");
+            assert!(on_t(text), "{text}");
         }
     }
 
@@ -160,15 +159,42 @@ mod tests {
             "GRANT SELECT ON shop.t TO u",
             "DROP DATABASE other",
         ] {
-            assert_eq!(on_t(text), None, "{text}");
+            assert!(!on_t(text), "{text}");
         }
-        assert_eq!(effect("TRUNCATE t", "other", ("shop", "t")), None);
+        assert!(!changes_definition("TRUNCATE t", "other", ("shop", "t")));
     }
 
     #[test]
-    fn rows_logged_as_statements_are_noticed() {
-        assert_eq!(on_t("INSERT INTO t VALUES (1)"), Some(Effect::UnloggedRows));
-        assert_eq!(on_t("DELETE FROM u"), None);
+    fn statements_that_only_mention_the_name_are_not_noticed() {
+        for text in [
+            "ALTER TABLE u ADD COLUMN t INT",
+            "CREATE TRIGGER g BEFORE INSERT ON u FOR EACH ROW UPDATE t SET a = 1",
+            "DROP TEMPORARY TABLE t",
+            "CREATE TEMPORARY TABLE t (a INT)",
+        ] {
+            assert!(!on_t(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_that_stand_for_rows_are_told_from_harmless_ones() {
+        for text in [
+            "SAVEPOINT `s`",
+            "ROLLBACK TO `s`",
+            "XA END X'61',X'',1",
+            "CREATE TABLE `c` (`a` int) START TRANSACTION",
+            "DROP TEMPORARY TABLE IF EXISTS `x`",
+        ] {
+            assert!(is_harmless_in_transaction(text), "{text}");
+        }
+        for text in [
+            "UPDATE v SET a = 1",
+            "WITH z AS (SELECT 1) UPDATE t SET a = 1",
+            "INSERT INTO t VALUES (1)",
+            "CALL p()",
+        ] {
+            assert!(!is_harmless_in_transaction(text), "{text}");
+        }
     }
 
     #[test]

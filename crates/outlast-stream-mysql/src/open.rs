@@ -209,7 +209,7 @@ impl OpenStream for OpenMySqlStream {
             return Ok(());
         }
         let (schema, table) = (&self.migration.schema, &self.migration.table);
-        let plan = shadow::create(
+        let (plan, made_of) = shadow::create(
             &mut session,
             &self.migration.shadow_schema(),
             schema,
@@ -221,7 +221,14 @@ impl OpenStream for OpenMySqlStream {
         session.run(&format!("CREATE DATABASE IF NOT EXISTS {retired}")).await?;
         let position = executed(&mut session).await?;
         prepared_xa::wait_for_end(&mut session).await?;
+        // Whoever altered the source before the position was read is not in the changes after it.
         let definition = definition(&mut session, schema, table).await?;
+        if definition != made_of {
+            return Err(Error::new(
+                ErrorKind::Passing,
+                "the source table was altered while its shadow was created; the shadow is created again",
+            ));
+        }
         // A later stream on this lease never prepares again: the cell is empty.
         let _ = self.prepared.set(Prepared { plan, definition });
         let transaction = self.begin().await?;

@@ -15,6 +15,8 @@ pub(crate) struct Plan {
     pub(crate) sets_auto_increment: bool,
     /// (source column, shadow column), in the order of the source.
     columns: Vec<(String, String)>,
+    /// (added column, value), where MySQL's ALTER gives existing rows a value that INSERT would not.
+    implied: Vec<(String, &'static str)>,
 }
 
 impl Plan {
@@ -45,6 +47,13 @@ impl Plan {
         if let Some(column) = unexplained.filter(|c| c.name != "my_row_id") {
             return Err(misunderstood("?", &column.name));
         }
+        let added = shadow
+            .columns
+            .iter()
+            .filter(|c| c.lacks_default && !explained.contains(&c.name));
+        let implied = added
+            .filter_map(|c| Some((c.name.clone(), implied_value(&c.data_type)?)))
+            .collect();
         let key = CopyKey::choose(&source, &shadow, |name| statement.target_of(name))?;
         Ok(Self {
             source,
@@ -52,6 +61,7 @@ impl Plan {
             key,
             sets_auto_increment: statement.sets_auto_increment,
             columns,
+            implied,
         })
     }
 
@@ -99,15 +109,21 @@ impl Plan {
     }
 
     fn insert_where(&self, condition: &str) -> String {
-        let names = |pick: fn(&(String, String)) -> &String| {
-            let names: Vec<String> = self.columns.iter().map(|pair| quote::identifier(pick(pair))).collect();
-            names.join(", ")
-        };
+        let targets = self
+            .columns
+            .iter()
+            .map(|(_, target)| target)
+            .chain(self.implied.iter().map(|(name, _)| name));
+        let targets: Vec<String> = targets.map(|name| quote::identifier(name)).collect();
+        let sources = self.columns.iter().map(|(source, _)| quote::identifier(source));
+        let values: Vec<String> = sources
+            .chain(self.implied.iter().map(|(_, value)| (*value).to_owned()))
+            .collect();
         format!(
             "INSERT INTO {} ({}) SELECT {} {} WHERE {condition}",
             self.shadow.quoted(),
-            names(|(_, target)| target),
-            names(|(source, _)| source),
+            targets.join(", "),
+            values.join(", "),
             self.source_clause(),
         )
     }
@@ -133,6 +149,25 @@ impl Plan {
         let names: Vec<String> = columns.iter().map(|c| quote::identifier(c)).collect();
         format!("SELECT {} {} WHERE {condition}", names.join(", "), self.source_clause())
     }
+}
+
+/// What MySQL's ALTER puts into existing rows for an added NOT NULL column without default ("Data Type Default Values" in its
+/// manual); `None` where it accepts no such column.
+fn implied_value(data_type: &str) -> Option<&'static str> {
+    Some(match data_type {
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float" | "double" | "bit" | "year" => {
+            "0"
+        }
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "set" => "''",
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => "x''",
+        // The first value.
+        "enum" => "1",
+        "json" => "CAST('null' AS JSON)",
+        "date" => "'0000-00-00'",
+        "datetime" | "timestamp" => "'0000-00-00 00:00:00'",
+        "time" => "'00:00:00'",
+        _ => return None,
+    })
 }
 
 fn misunderstood(source: &str, target: &str) -> Error {

@@ -3,21 +3,28 @@
 use outlast_core::{Error, ErrorKind, Result};
 use outlast_mysql::{Session, quote};
 
-use crate::{plan::Plan, statement::AlterStatement, table::Table};
+use crate::{
+    plan::Plan,
+    statement::AlterStatement,
+    table::{Table, bound_to, without_auto_increment},
+};
 
 /// Creates `shadow_schema` with a table of the source's name and definition, and runs the statement's changes on it.
 ///
 /// The schema gets the source schema's default character set and collation. What stood in it is dropped.
 ///
+/// Returns the plan, and the source's definition that the shadow was made of.
+///
 /// # Errors
-/// `StatementRejected` with the server's words if it does not accept the change; `Refused` if the plan can't be made.
+/// `StatementRejected` with the server's words if it does not accept the change; `Refused` if the plan can't be made, or the
+/// new table could not be swapped in.
 pub(crate) async fn create(
     session: &mut Session,
     shadow_schema: &str,
     schema: &str,
     table: &str,
     statement: &AlterStatement,
-) -> Result<Plan> {
+) -> Result<(Plan, String)> {
     let (charset, collation): (String, String) = session
         .first(&format!(
             "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
@@ -52,9 +59,38 @@ pub(crate) async fn create(
             .context("MySQL does not accept the change")
             .into_kind(ErrorKind::StatementRejected),
     })?;
+    check_new_table(session, shadow_schema, table).await?;
     let source = Table::read(session, schema, table).await?;
     let shadow = Table::read(session, shadow_schema, table).await?;
-    Plan::new(source, shadow, statement)
+    Ok((
+        Plan::new(source, shadow, statement)?,
+        without_auto_increment(&definition),
+    ))
+}
+
+/// What the change made of the table must be such that it can be written in transactions and swapped in.
+async fn check_new_table(session: &mut Session, schema: &str, table: &str) -> Result<()> {
+    let engine: Option<String> = session
+        .first(&format!(
+            "SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            quote::text(schema),
+            quote::text(table)
+        ))
+        .await?;
+    if engine.as_deref() != Some("InnoDB") {
+        let engine = engine.unwrap_or_default();
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!("the change makes it a table of engine {engine}; only InnoDB can be written in transactions"),
+        ));
+    }
+    match bound_to(session, schema, table).await? {
+        None => Ok(()),
+        Some(what) => Err(Error::new(
+            ErrorKind::Refused,
+            format!("the change adds {what}; foreign keys are not supported yet: add it after the migration"),
+        )),
+    }
 }
 
 /// Drops a schema of ours if no table is left in it.

@@ -32,6 +32,8 @@ pub(crate) struct Column {
     pub(crate) pads: bool,
     pub(crate) nullable: bool,
     pub(crate) generated: bool,
+    /// NOT NULL, and nothing says what it is if no value is given.
+    pub(crate) lacks_default: bool,
 }
 
 /// An index.
@@ -60,7 +62,9 @@ impl Table {
             .rows(&format!(
                 "SELECT c.COLUMN_NAME, c.DATA_TYPE, CAST(c.COLUMN_TYPE AS CHAR), c.CHARACTER_SET_NAME, c.COLLATION_NAME, \
                  c.CHARACTER_MAXIMUM_LENGTH, l.PAD_ATTRIBUTE = 'PAD SPACE', c.IS_NULLABLE = 'YES', \
-                 c.EXTRA LIKE '%GENERATED%' AND c.EXTRA NOT LIKE '%DEFAULT_GENERATED%' \
+                 c.EXTRA LIKE '%GENERATED%' AND c.EXTRA NOT LIKE '%DEFAULT_GENERATED%', \
+                 c.IS_NULLABLE = 'NO' AND c.COLUMN_DEFAULT IS NULL AND c.EXTRA NOT LIKE '%auto_increment%' AND \
+                 c.EXTRA NOT LIKE '%GENERATED%' \
                  FROM information_schema.COLUMNS c \
                  LEFT JOIN information_schema.COLLATIONS l ON l.COLLATION_NAME = c.COLLATION_NAME \
                  WHERE c.{} ORDER BY c.ORDINAL_POSITION",
@@ -144,6 +148,7 @@ fn column(mut row: Row) -> Result<Column> {
         pads: number(6)? == Some(1),
         nullable: number(7)? == Some(1),
         generated: number(8)? == Some(1),
+        lacks_default: number(9)? == Some(1),
     })
 }
 
@@ -194,7 +199,7 @@ pub(crate) async fn definition(session: &mut Session, schema: &str, name: &str) 
 }
 
 /// Removes ` AUTO_INCREMENT=n` from the table options.
-fn without_auto_increment(create: &str) -> String {
+pub(crate) fn without_auto_increment(create: &str) -> String {
     let Some(options) = create.rfind("\n)") else {
         return create.to_owned();
     };

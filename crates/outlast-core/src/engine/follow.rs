@@ -8,6 +8,9 @@ use crate::{
     scheduler::Ending,
 };
 
+/// Most keys that are read again in one transaction because their unique values moved among them.
+const MOST_TOGETHER: usize = 50_000;
+
 impl Run {
     /// Reads changes until an error ends it. Goes on during the cut-over, whose drain waits for it.
     pub(super) async fn read_changes(&self) -> Result<Ending> {
@@ -44,7 +47,9 @@ impl Run {
                 drop(turn);
                 self.ledger_changed();
                 failures.clear();
-                duplicate_since = None;
+                if duplicate_since.take().is_some() {
+                    self.batch.store(self.services.settings.max_batch, Ordering::Relaxed);
+                }
                 self.progressed().await;
                 continue;
             };
@@ -58,6 +63,8 @@ impl Run {
                     if (now - since).as_millis() as u64 >= self.migration.options.duplicate_grace_ms {
                         return Err(error);
                     }
+                    // Values that moved through many rows fit only if those rows are read again together.
+                    self.batch.store((keys * 4).clamp(1, MOST_TOGETHER), Ordering::Relaxed);
                     self.wait_by_policy(&mut failures, error).await?;
                 }
                 kind if kind.response() == Response::Shrink && keys == 1 => return Err(one_row_is_too_big(error)),

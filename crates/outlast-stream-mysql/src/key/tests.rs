@@ -13,6 +13,7 @@ fn column(name: &str, column_type: &str) -> Column {
         pads: false,
         nullable: false,
         generated: false,
+        lacks_default: false,
     }
 }
 

@@ -65,7 +65,9 @@ impl KeyValue {
             // No instant but '0000-00-00', which FROM_UNIXTIME does not give, and which a strict server takes as a number only.
             (Self::Timestamp(0), _) => "0".to_owned(),
             (Self::Timestamp(_), _) => format!("FROM_UNIXTIME({})", self.to_text()),
-            (Self::DateTime(_) | Self::Time(_), _) => format!("'{}'", self.to_text()),
+            // Typed: in a list of one row, MySQL compares an untyped text with the column's text, decimals and all.
+            (Self::Time(_), _) => format!("TIME'{}'", self.to_text()),
+            (Self::DateTime(text), _) => format!("'{text}'"),
             (Self::Signed(_) | Self::Unsigned(_) | Self::Decimal(_), _) => self.to_text(),
         }
     }
