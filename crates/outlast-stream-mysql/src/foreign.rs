@@ -75,7 +75,12 @@ pub(crate) fn changes_definition(text: &str, default_schema: &str, table: (&str,
     let Ok(all) = tokens(text, true) else {
         return text.to_lowercase().contains(&name.to_lowercase());
     };
-    let all: Vec<Token> = all.into_iter().map(|t| t.token).collect();
+    // A conditional comment begins with a version number.
+    let all: Vec<Token> = all
+        .into_iter()
+        .map(|t| t.token)
+        .skip_while(|t| *t == Token::Literal)
+        .collect();
     let is = |at: usize, words: &[&str]| all.get(at).is_some_and(|t| words.iter().any(|w| t.is(w)));
     // Where names of tables stand, by the word in front of them.
     let leads: &[&str] = match () {
