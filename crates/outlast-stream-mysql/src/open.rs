@@ -221,16 +221,12 @@ impl OpenStream for OpenMySqlStream {
         session.run(&format!("CREATE DATABASE IF NOT EXISTS {retired}")).await?;
         let position = executed(&mut session).await?;
         prepared_xa::wait_for_end(&mut session).await?;
-        // Whoever altered the source before the position was read is not in the changes after it.
-        let definition = definition(&mut session, schema, table).await?;
-        if definition != made_of {
-            return Err(Error::new(
-                ErrorKind::Passing,
-                "the source table was altered while its shadow was created; the shadow is created again",
-            ));
-        }
+        shadow::check_unaltered(&mut session, schema, table, &made_of).await?;
         // A later stream on this lease never prepares again: the cell is empty.
-        let _ = self.prepared.set(Prepared { plan, definition });
+        let _ = self.prepared.set(Prepared {
+            plan,
+            definition: made_of,
+        });
         let transaction = self.begin().await?;
         self.commit(transaction, Progress::Begin { position: &position }).await
     }

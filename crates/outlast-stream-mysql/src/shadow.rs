@@ -6,7 +6,7 @@ use outlast_mysql::{Session, quote};
 use crate::{
     plan::Plan,
     statement::AlterStatement,
-    table::{Table, bound_to, without_auto_increment},
+    table::{self, Table, bound_to, without_auto_increment},
 };
 
 /// Creates `shadow_schema` with a table of the source's name and definition, and runs the statement's changes on it.
@@ -62,9 +62,22 @@ pub(crate) async fn create(
     check_new_table(session, shadow_schema, table).await?;
     let source = Table::read(session, schema, table).await?;
     let shadow = Table::read(session, shadow_schema, table).await?;
-    Ok((
-        Plan::new(source, shadow, statement)?,
-        without_auto_increment(&definition),
+    let made_of = without_auto_increment(&definition);
+    check_unaltered(session, schema, table, &made_of).await?;
+    Ok((Plan::new(source, shadow, statement)?, made_of))
+}
+
+/// Whoever alters the source before the position is read does not show in the changes after it.
+///
+/// # Errors
+/// `Passing` if the source's definition is not any more what the shadow was made of.
+pub(crate) async fn check_unaltered(session: &mut Session, schema: &str, table: &str, made_of: &str) -> Result<()> {
+    if table::definition(session, schema, table).await? == made_of {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Passing,
+        "the source table was altered while its shadow was created; the shadow is created again",
     ))
 }
 
