@@ -16,6 +16,7 @@ pub mod clock;
 pub mod contract;
 pub mod engine;
 pub mod error;
+mod failures;
 pub mod gtid;
 pub mod ids;
 pub mod key;

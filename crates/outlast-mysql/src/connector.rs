@@ -178,17 +178,6 @@ fn split_address(address: &str) -> Result<(String, u16)> {
 }
 
 impl Session {
-    /// Kills sessions of other owners of a migration on this server, so that their open transactions end.
-    ///
-    /// Best effort: without the privilege to see or kill them, their transactions still fail at the fence.
-    ///
-    /// # Errors
-    /// `ServerGone`.
-    pub async fn kill_predecessors(&mut self, migration: &MigrationId, incarnation: &Incarnation) -> Result<u64> {
-        let sessions = self.sessions_of_others(migration, incarnation).await?;
-        self.kill(&sessions).await
-    }
-
     /// Ids of the sessions on this server that other incarnations than this one have opened for a migration.
     ///
     /// Best effort: sees the sessions of all accounts, or those of its own account without the privilege for it.

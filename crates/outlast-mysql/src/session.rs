@@ -120,19 +120,6 @@ impl Session {
         rows.into_iter().map(convert).collect()
     }
 
-    /// All rows of a prepared query.
-    ///
-    /// # Errors
-    /// Classified.
-    pub async fn rows_with<T: FromRow + Send + 'static>(
-        &mut self,
-        sql: &str,
-        params: impl Into<Params> + Send,
-    ) -> Result<Vec<T>> {
-        let rows: Vec<Row> = self.conn.exec(sql, params).await.map_err(|error| self.failed(error))?;
-        rows.into_iter().map(convert).collect()
-    }
-
     /// The first row of a query, if there is one.
     ///
     /// # Errors

@@ -27,8 +27,9 @@ use crate::{
     checkpoint::CheckpointStore,
     engine::{self, Services, Snapshot},
     error::{Error, ErrorKind, Response, Result},
+    failures::Failures,
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server},
-    policy::{FailureView, Params, Policies, RetryVerdict},
+    policy::{Policies, RetryVerdict},
     scheduler::{Ending, Lease, Migration, Status},
     topology::{Sight, Topology},
 };
@@ -75,8 +76,7 @@ pub enum Stopped {
 struct Local {
     lease: Option<Lease>,
     task: Option<tokio::task::AbortHandle>,
-    attempts: u32,
-    failing_since: Duration,
+    failures: Failures,
     not_before: Duration,
     begun: Duration,
     last_note: String,
@@ -376,34 +376,19 @@ impl Round<'_> {
         let now = self.now();
         let bounded = error.kind().response() == Response::RetryBounded;
         let policies = self.policies_of(&migration.id);
-        let seed = self.agent.parts.services.clock.random();
         let local = self.locals.entry(migration.id.clone()).or_default();
         if now - local.begun > LASTING_RUN {
-            local.attempts = 0;
+            local.failures.clear();
         }
-        if local.attempts == 0 {
-            local.failing_since = now;
-        }
-        local.attempts += 1;
-        let decision = policies.backoff(FailureView {
-            migration: migration.id.to_string(),
-            phase: migration.phase.name().to_owned(),
-            kind: error.kind().name().to_owned(),
-            code: error.code(),
-            message: error.message().to_owned(),
-            attempts: local.attempts,
-            failing_for_ms: (now - local.failing_since).as_millis() as u64,
-            seed,
-            params: Params::new(),
-        });
-        if let Some(fault) = &decision.fault {
-            tracing::warn!(policy = %decision.policy, %fault, "the retry policy failed; the default backoff is used");
-        }
+        let clock = &self.agent.parts.services.clock;
+        let decision = local
+            .failures
+            .judge(&**clock, &policies, &migration.id, migration.phase, &error);
         match decision.verdict {
             RetryVerdict::After { ms } => {
                 // A primary that is gone is looked for at once; the backoff is for one that is there and fails.
                 let same_server = error.kind() != ErrorKind::ServerGone && error.kind() != ErrorKind::NotPrimary;
-                local.not_before = if same_server || local.attempts > 1 {
+                local.not_before = if same_server || local.failures.attempts() > 1 {
                     now + Duration::from_millis(ms)
                 } else {
                     now
@@ -411,7 +396,7 @@ impl Round<'_> {
                 Ok(())
             }
             RetryVerdict::GiveUp { reason } if bounded => {
-                let attempts = local.attempts;
+                let attempts = local.failures.attempts();
                 let policy = &decision.policy;
                 let error = error.context(format_args!(
                     "policy {policy} gave up after {attempts} attempts ({reason})"

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::{Run, backoff::Failures, one_row_is_too_big};
+use super::{Run, one_row_is_too_big};
 use crate::{
     error::{Error, ErrorKind, Response, Result},
+    failures::Failures,
     key::KeyRange,
     scheduler::Ending,
     stream::{Collision, Copied},

@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 
 use futures_util::future::{Either, select};
 
-use super::{Run, backoff::Failures};
+use super::Run;
 use crate::{
     error::{Error, ErrorKind, Result},
+    failures::Failures,
     gtid::GtidSet,
     scheduler::{Ending, Phase},
     stream::CutOver,

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Run, backoff::Failures, one_row_is_too_big};
+use super::{Run, one_row_is_too_big};
 use crate::{
     error::{ErrorKind, Response, Result},
+    failures::Failures,
     scheduler::Ending,
 };
 
