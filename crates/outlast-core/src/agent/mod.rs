@@ -308,6 +308,10 @@ impl Round<'_> {
                 return Ok(Duration::from_secs(1));
             }
             // The primary changed, or somebody else adopted: the run works for nothing, and its memory is worth nothing.
+            tracing::warn!(
+                migration = %migration.id, server = %lease.server, epoch = %lease.epoch, now = %migration.epoch, primary = %primary,
+                "run ended: the migration goes on elsewhere"
+            );
             self.forget_run(&migration.id);
         }
         let local = self.locals.entry(migration.id.clone()).or_default();
