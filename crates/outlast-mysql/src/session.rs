@@ -19,13 +19,14 @@ use crate::{
 /// Set in every session.
 ///
 /// * The server's own `sql_mode`, so that values are converted as by the server's own ALTER, less what changes how
-///   statements are read; plus NO_AUTO_VALUE_ON_ZERO, so that a row with id 0 keeps it.
+///   statements are read and values are shown; plus NO_AUTO_VALUE_ON_ZERO, so that a row with id 0 keeps it.
 /// * READ COMMITTED, at which INSERT … SELECT takes no lock on the source (invariant I4).
 /// * No limit on the range optimizer's memory: beyond it a list of keys becomes a scan of the table.
 /// * Short lock waits: whoever waits for a lock of the application holds others up.
 const SETTINGS: &str = "SET SESSION \
-    sql_mode = CONCAT_WS(',', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(@@GLOBAL.sql_mode, 'ANSI_QUOTES', ''), \
-        'ANSI', ''), 'PIPES_AS_CONCAT', ''), 'IGNORE_SPACE', ''), 'NO_BACKSLASH_ESCAPES', ''), 'NO_AUTO_VALUE_ON_ZERO'), \
+    sql_mode = CONCAT_WS(',', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(@@GLOBAL.sql_mode, 'ANSI_QUOTES', ''), \
+        'ANSI', ''), 'PIPES_AS_CONCAT', ''), 'IGNORE_SPACE', ''), 'NO_BACKSLASH_ESCAPES', ''), \
+        'PAD_CHAR_TO_FULL_LENGTH', ''), 'NO_AUTO_VALUE_ON_ZERO'), \
     transaction_isolation = 'READ-COMMITTED', \
     autocommit = 1, \
     completion_type = 0, \

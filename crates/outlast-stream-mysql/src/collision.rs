@@ -6,7 +6,7 @@
 use outlast_core::{Error, Key, Result};
 use outlast_mysql::{Session, quote};
 
-use crate::plan::Plan;
+use crate::{key::Side, plan::Plan};
 
 /// The shadow's index that an error 1062 names: `Duplicate entry '…' for key 'table.index'`.
 pub(crate) fn index_of(error: &Error) -> Option<String> {
@@ -32,7 +32,7 @@ pub(crate) async fn blocking_keys(
     };
     let mut targets: Vec<&str> = Vec::new();
     for part in &index.parts {
-        match part.as_deref().filter(|target| plan.source_of(target).is_some()) {
+        match part.column.as_deref().filter(|target| plan.source_of(target).is_some()) {
             Some(target) => targets.push(target),
             None => return Ok(Vec::new()),
         }
@@ -69,14 +69,13 @@ pub(crate) async fn blocking_keys(
             .collect();
         pairs.join(" AND ")
     };
-    let key: Vec<&str> = plan.key.columns.iter().map(|c| c.target.as_str()).collect();
     let rows: Vec<mysql_async::Row> = session
         .rows(&format!(
-            "SELECT DISTINCT {} FROM {} AS s WHERE EXISTS (SELECT 1 FROM {temporary} AS outlast_c WHERE {} AND NOT ({}))",
-            plan.key.select_list(true),
+            "SELECT DISTINCT {} FROM {} AS s WHERE EXISTS (SELECT 1 FROM {temporary} AS outlast_c WHERE {} AND {})",
+            plan.key.select_list(Side::Shadow),
             plan.shadow.quoted(),
             equal(&unique),
-            equal(&key),
+            plan.key.differs("s", "outlast_c"),
         ))
         .await?;
     session

@@ -16,6 +16,7 @@ use crate::{
     changes::BinlogChanges,
     collision,
     cut_over::LockedTables,
+    key::Side,
     plan::Plan,
     prepared_xa, shadow,
     statement::AlterStatement,
@@ -108,7 +109,7 @@ impl OpenMySqlStream {
         let Some(index) = collision::index_of(error) else {
             return Ok(Vec::new());
         };
-        if index == plan.key.shadow_index {
+        if plan.key.is_same_key && index == plan.key.shadow_index {
             return Err(Error::new(
                 ErrorKind::Inconsistent,
                 format!("a row of the copy key itself is in the shadow twice ({error})"),
@@ -308,7 +309,7 @@ impl OpenStream for OpenMySqlStream {
                 Err(error) => return Err(error),
             };
             // Rows whose values stand in the way: the source may have moved a value between rows, and theirs is old.
-            let condition = self.plan().await?.key.is_in(&keys, false)?;
+            let condition = self.plan().await?.key.is_in(&keys, Side::Source)?;
             let blocking = self.blocking_keys(&error, &condition).await?;
             let before = keys.len();
             keys.extend(

@@ -3,7 +3,11 @@
 use outlast_core::{Error, ErrorKind, Key, KeyRange, Result};
 use outlast_mysql::quote;
 
-use crate::{key::CopyKey, statement::AlterStatement, table::Table};
+use crate::{
+    key::{CopyKey, Side},
+    statement::AlterStatement,
+    table::Table,
+};
 
 /// How rows get from the source to the shadow.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ impl Plan {
                 .column(&target)
                 .ok_or_else(|| misunderstood(&column.name, &target))?;
             explained.push(after.name.clone());
-            if !after.generated {
+            if after.generated.is_none() {
                 columns.push((column.name.clone(), after.name.clone()));
             }
         }
@@ -78,7 +82,7 @@ impl Plan {
     /// # Errors
     /// `Inconsistent` if a key can't be read.
     pub(crate) fn insert(&self, keys: &[Key]) -> Result<String> {
-        Ok(self.insert_where(&self.key.is_in(keys, false)?))
+        Ok(self.insert_where(&self.key.is_in(keys, Side::Source)?))
     }
 
     /// The statement that deletes the rows of these keys from the shadow.
@@ -86,10 +90,13 @@ impl Plan {
     /// # Errors
     /// `Inconsistent` if a key can't be read.
     pub(crate) fn delete(&self, keys: &[Key]) -> Result<String> {
+        // Statistics of a table that has just been filled would make the server read all of it.
         Ok(format!(
-            "DELETE FROM {} WHERE {}",
+            "DELETE /*+ INDEX({} {}) */ FROM {} WHERE {}",
+            quote::identifier(&self.shadow.name),
+            quote::identifier(&self.key.shadow_index),
             self.shadow.quoted(),
-            self.key.is_in(keys, true)?
+            self.key.is_in(keys, Side::Shadow)?
         ))
     }
 
@@ -100,10 +107,10 @@ impl Plan {
     pub(crate) fn boundary(&self, range: &KeyRange, rows: u64) -> Result<String> {
         Ok(format!(
             "SELECT {} {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {}",
-            self.key.select_list(false),
+            self.key.select_list(Side::Source),
             self.source_clause(),
             self.key.in_range(range)?,
-            self.key.source_columns(),
+            self.key.order_by(),
             rows.saturating_sub(1),
         ))
     }
