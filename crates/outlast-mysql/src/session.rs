@@ -41,6 +41,15 @@ const SETTINGS: &str = "SET SESSION \
     sql_select_limit = DEFAULT, \
     wait_timeout = 31536000";
 
+fn settings(version: (u16, u16, u16)) -> String {
+    let mut settings = SETTINGS.to_owned();
+    if version >= (8, 0, 30) {
+        // A generated invisible primary key that nobody sees would be lost.
+        settings.push_str(", show_gipk_in_create_table_and_information_schema = ON");
+    }
+    settings
+}
+
 /// A connection with the settings that Outlast relies on.
 pub struct Session {
     conn: Conn,
@@ -71,7 +80,7 @@ impl Session {
                 format!("{address} is MariaDB {version}; Outlast works with MySQL 8.0.22 and later"),
             ));
         }
-        session.run(SETTINGS).await?;
+        session.run(&settings(session.server_version())).await?;
         let uuid: String = session.value("SELECT @@server_uuid").await?;
         Ok((session, ServerUuid::new(uuid)))
     }

@@ -37,8 +37,8 @@ pub(crate) struct Column {
     pub(crate) auto_increment: bool,
     /// NOT NULL, and nothing says what it is if no value is given.
     pub(crate) lacks_default: bool,
-    /// Its default is the time of the statement.
-    pub(crate) defaults_to_now: bool,
+    /// Its default is an expression, such as the time of the statement.
+    pub(crate) default_is_computed: bool,
 }
 
 /// How a generated column comes about.
@@ -155,7 +155,7 @@ impl Table {
                  c.EXTRA LIKE '%STORED GENERATED%', c.EXTRA LIKE '%auto_increment%', \
                  c.IS_NULLABLE = 'NO' AND c.COLUMN_DEFAULT IS NULL AND c.EXTRA NOT LIKE '%auto_increment%' AND \
                  c.EXTRA NOT LIKE '%GENERATED%', \
-                 CAST(c.GENERATION_EXPRESSION AS CHAR), COALESCE(c.COLUMN_DEFAULT LIKE 'CURRENT_TIMESTAMP%', FALSE) \
+                 CAST(c.GENERATION_EXPRESSION AS CHAR), c.EXTRA LIKE '%DEFAULT_GENERATED%' \
                  FROM information_schema.COLUMNS c \
                  LEFT JOIN information_schema.COLLATIONS l ON l.COLLATION_NAME = c.COLLATION_NAME \
                  WHERE c.{} ORDER BY c.ORDINAL_POSITION",
@@ -254,7 +254,7 @@ fn column(mut row: Row) -> Result<Column> {
         },
         auto_increment: number(9)? == Some(1),
         lacks_default: number(10)? == Some(1),
-        defaults_to_now: number(12)? == Some(1),
+        default_is_computed: number(12)? == Some(1),
     })
 }
 

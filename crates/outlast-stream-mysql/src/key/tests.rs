@@ -15,7 +15,7 @@ fn column(name: &str, column_type: &str) -> Column {
         nullable: false,
         generated: None,
         auto_increment: false,
-        defaults_to_now: false,
+        default_is_computed: false,
         lacks_default: false,
     }
 }
