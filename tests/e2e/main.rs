@@ -10,9 +10,10 @@ mod bad_input;
 mod failover;
 mod key_types;
 mod ordinary_alters;
-mod outlast;
 mod policies;
 mod replica_consistency;
 mod scene;
 mod split_brain;
 mod timing;
+
+use outlast_tests::outlast;

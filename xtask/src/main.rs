@@ -1,5 +1,6 @@
 //! Project tasks: `cargo xtask <TASK>`.
 
+mod alters;
 mod cargo;
 mod ci;
 mod demo;
@@ -39,7 +40,23 @@ enum Task {
         /// Only scenarios with this in their name.
         filter: Option<String>,
     },
-    /// Run every test there is: of units, contracts, policies and documentation, and all scenarios.
+    /// Play the cases of tests/alters on a real server: each must end as MySQL's own ALTER ends.
+    ///
+    /// OUTLAST_ALTERS_THREADS says how many cases are played at a time. Logs are in target/alters/.
+    Alters {
+        /// Only cases with this in their name, `GROUP/NAME`.
+        filter: Option<String>,
+        /// Play as many random cases, too.
+        #[arg(long, value_name = "N")]
+        random: Option<u64>,
+        /// Makes the random cases those of an earlier run, which printed it.
+        #[arg(long, value_name = "S", requires = "random")]
+        seed: Option<u64>,
+        /// Play nothing; write docs/alters.md from the cases.
+        #[arg(long, conflicts_with_all = ["filter", "random"])]
+        document: bool,
+    },
+    /// Run every test there is: of units, contracts, policies and documentation, all scenarios, and all cases of ALTERs.
     ///
     /// The last line is `N passed, N failed, N skipped`.
     Test,
@@ -69,6 +86,10 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Demo => demo::run(),
         Task::E2e { filter } => e2e::run(filter.as_deref()),
+        Task::Alters { document: true, .. } => alters::document::write(),
+        Task::Alters {
+            filter, random, seed, ..
+        } => alters::run(filter.as_deref(), random, seed),
         Task::Test => test::run(),
         Task::Policies { check } => policies::run(check),
         Task::Tidy => tidy::run(),

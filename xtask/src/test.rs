@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 
 use crate::{
+    alters,
     cargo::{WHOLE_WORKSPACE, build, cargo},
     e2e, programs,
     tally::Tally,
@@ -30,7 +31,8 @@ pub(crate) fn all() -> Result<(Tally, Result<()>)> {
     executables.retain(|executable| executable.is_test);
     executables.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
     let mut tally = Tally::default();
-    for program in executables.iter().filter(|executable| executable.target != e2e::TARGET) {
+    let on_its_own = [e2e::TARGET, alters::TARGET];
+    for program in executables.iter().filter(|e| !on_its_own.contains(&e.target.as_str())) {
         let package = program.package.file_name().unwrap_or_default().to_string_lossy();
         println!("\n{package}: {}", program.target);
         tally += programs::run(program, &[])?;
@@ -41,5 +43,7 @@ pub(crate) fn all() -> Result<(Tally, Result<()>)> {
     println!("\nscenarios on real servers");
     let (scenarios, times) = e2e::scenarios(&executables, None)?;
     tally += scenarios;
+    println!("\nALTERs against MySQL's own");
+    tally += alters::all(&executables)?;
     Ok((tally, times))
 }

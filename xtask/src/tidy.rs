@@ -79,6 +79,11 @@ const CHECKS: &[Check] = &[
         find: text::machines,
     },
     Check {
+        finding: "docs/alters.md is not what the cases say",
+        why: "it is what users read; `cargo xtask alters --document` writes it",
+        find: text::outdated_page,
+    },
+    Check {
         finding: "a link leads nowhere",
         why: "a reader follows it",
         find: links::dead,

@@ -1,6 +1,7 @@
 //! What no text file of the repository may hold.
 
 use super::repository::{Repository, TextFile};
+use crate::alters::document;
 
 /// Written in two parts, so that this file passes.
 const LEFTOVERS: [&str; 8] = [
@@ -33,6 +34,17 @@ pub(super) fn leftovers(repository: &Repository) -> Vec<String> {
     places(repository, |_, line| {
         LEFTOVERS.iter().any(|word| holds_word(line, word))
     })
+}
+
+pub(super) fn outdated_page(repository: &Repository) -> Vec<String> {
+    let files = repository.files.iter();
+    let mut files: Vec<(&str, &str)> = files.map(|file| (file.name.as_str(), file.text.as_str())).collect();
+    files.sort_unstable();
+    let page = document::page(files.into_iter());
+    match repository.file(document::PAGE) {
+        Some(file) if file.text == page => Vec::new(),
+        _ => vec![document::PAGE.to_owned()],
+    }
 }
 
 pub(super) fn white_space(repository: &Repository) -> Vec<String> {

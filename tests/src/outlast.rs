@@ -29,7 +29,7 @@ fn program() -> Result<PathBuf> {
 }
 
 /// A command line with the connection options for these servers.
-pub(crate) fn command(servers: &[String], arguments: &[&str]) -> Result<Command> {
+pub fn command(servers: &[String], arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(program()?);
     command
         .args(arguments)
@@ -42,7 +42,7 @@ pub(crate) fn command(servers: &[String], arguments: &[&str]) -> Result<Command>
 }
 
 /// Runs a command to its end, within a minute.
-pub(crate) async fn output(servers: &[String], arguments: &[&str]) -> Result<Output> {
+pub async fn output(servers: &[String], arguments: &[&str]) -> Result<Output> {
     let running = command(servers, arguments)?.output();
     tokio::time::timeout(Duration::from_secs(60), running)
         .await
@@ -51,7 +51,7 @@ pub(crate) async fn output(servers: &[String], arguments: &[&str]) -> Result<Out
 }
 
 /// Runs a command that must succeed; returns what it printed.
-pub(crate) async fn succeed(servers: &[String], arguments: &[&str]) -> Result<String> {
+pub async fn succeed(servers: &[String], arguments: &[&str]) -> Result<String> {
     let output = output(servers, arguments).await?;
     if !output.status.success() {
         bail!(
@@ -63,13 +63,13 @@ pub(crate) async fn succeed(servers: &[String], arguments: &[&str]) -> Result<St
 }
 
 /// Runs a command that prints one JSON object.
-pub(crate) async fn json(servers: &[String], arguments: &[&str]) -> Result<Value> {
+pub async fn json(servers: &[String], arguments: &[&str]) -> Result<Value> {
     let text = succeed(servers, arguments).await?;
     serde_json::from_str(&text).with_context(|| format!("outlast {arguments:?} printed {text}"))
 }
 
 /// A running `outlast agent`, logging into the file.
-pub(crate) fn agent(servers: &[String], name: &str, log: PathBuf, extra: &[&str]) -> Result<Child> {
+pub fn agent(servers: &[String], name: &str, log: PathBuf, extra: &[&str]) -> Result<Child> {
     let log = std::fs::File::create(&log).with_context(|| format!("creating {}", log.display()))?;
     let mut arguments = vec!["agent", "--agent", name];
     arguments.extend(extra);
@@ -82,7 +82,7 @@ pub(crate) fn agent(servers: &[String], name: &str, log: PathBuf, extra: &[&str]
 }
 
 /// Sends a signal to a process of ours.
-pub(crate) async fn signal(process: u32, signal: &str) -> Result<()> {
+pub async fn signal(process: u32, signal: &str) -> Result<()> {
     let status = Command::new("kill")
         .arg(format!("-{signal}"))
         .arg(process.to_string())
