@@ -23,8 +23,8 @@ pub(crate) enum Conversion {
     Digits { charset: String, collation: String },
     /// BINARY of more bytes: zeros are appended.
     Padded { from: usize, to: usize },
-    /// An ENUM's members by name, because their numbers are others or none.
-    Members(Vec<String>),
+    /// An ENUM's members have other numbers, or none.
+    Members,
 }
 
 impl Conversion {
@@ -55,10 +55,6 @@ impl Conversion {
                 padded.resize(padded.len().max(*to), 0);
                 quote::hex(&padded)
             }
-            (Self::Members(members), KeyValue::Unsigned(number)) => {
-                let member = (*number as usize).checked_sub(1).and_then(|nth| members.get(nth));
-                quote::text(member.map_or("", String::as_str))
-            }
             _ => value.literal(kind),
         }
     }
@@ -71,14 +67,14 @@ impl Conversion {
             (Self::Text { .. }, KeyKind::Text { charset, collation, .. }) => {
                 format!("(CONVERT({column} USING {charset}) COLLATE {collation})")
             }
-            (Self::Text { .. }, _) => column.to_owned(),
             (Self::Digits { .. }, KeyKind::Unsigned) => format!("CAST({column} AS UNSIGNED)"),
             (Self::Digits { .. }, _) => format!("CAST({column} AS SIGNED)"),
             (Self::Padded { from, .. }, _) => format!("LEFT({column}, {from})"),
-            (Self::Members(members), _) => {
+            (Self::Members, KeyKind::Enum { members }) => {
                 let names: Vec<String> = members.iter().map(|m| quote::text(m)).collect();
                 format!("FIELD({column}, {})", names.join(", "))
             }
+            (Self::Text { .. } | Self::Members, _) => column.to_owned(),
         }
     }
 
@@ -125,13 +121,12 @@ impl Conversion {
                 match new.starts_with(&old) {
                     true => Ok(Self::Same),
                     false if from == "set" => lossy(),
-                    false => fits(old.iter().all(|member| new.contains(member)), Self::Members(old)),
+                    false => fits(old.iter().all(|member| new.contains(member)), Self::Members),
                 }
             }
             ("enum", "varchar") => {
-                let members = before.members();
-                let longest = members.iter().map(|m| m.chars().count() as u64).max();
-                fits(longest <= after.characters && holds_all(after), Self::Members(members))
+                let longest = before.members().iter().map(|m| m.chars().count() as u64).max();
+                fits(longest <= after.characters && holds_all(after), Self::Members)
             }
             ("tinyint" | "smallint" | "mediumint" | "int" | "bigint", "char" | "varchar")
                 if !before.column_type.contains("zerofill") =>

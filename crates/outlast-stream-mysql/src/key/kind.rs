@@ -30,8 +30,8 @@ pub(crate) enum KeyKind {
         /// Length in characters if the collation pads.
         pad_to: Option<u64>,
     },
-    /// ENUM of so many members: values are their numbers, from 1; 0 stands for a value that was none.
-    Enum { members: u64 },
+    /// ENUM: values are the numbers of members, from 1; 0 stands for a value that was none.
+    Enum { members: Vec<String> },
     /// SET: a bit for each member that is in the value.
     Set { members: Vec<String> },
 }
@@ -59,7 +59,7 @@ impl KeyKind {
                 pad_to: column.characters.filter(|_| column.pads),
             },
             "enum" => Self::Enum {
-                members: column.members().len() as u64,
+                members: column.members(),
             },
             "set" => Self::Set {
                 members: column.members(),
@@ -92,6 +92,12 @@ pub(super) fn weight(expression: &str, pad_to: Option<u64>) -> String {
         Some(length) if length > 0 => format!("HEX(WEIGHT_STRING({expression} AS CHAR({length})))"),
         _ => format!("HEX(WEIGHT_STRING({expression}))"),
     }
+}
+
+/// The member of an ENUM, in SQL. In a list of rows, `(e, n) IN ((1, 2), (3, 4))`, the server finds no member by its number.
+pub(super) fn enum_literal(number: u64, members: &[String]) -> String {
+    let member = (number as usize).checked_sub(1).and_then(|nth| members.get(nth));
+    quote::text(member.map_or("", String::as_str))
 }
 
 /// The members of a SET value, in SQL. As a number, it would be compared with 53 bits of precision.

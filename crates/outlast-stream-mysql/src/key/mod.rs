@@ -305,7 +305,7 @@ enum Bound {
 }
 
 /// An ENUM of more members is compared by number, for which the optimizer uses no index.
-const MOST_LISTED: u64 = 255;
+const MOST_LISTED: usize = 255;
 
 impl KeyColumn {
     /// The source's column compared with a value: higher or lower, or equal too.
@@ -318,8 +318,8 @@ impl KeyColumn {
             (false, false) => "<",
         };
         match (&self.kind, value) {
-            (KeyKind::Enum { members }, KeyValue::Unsigned(number)) if *members <= MOST_LISTED => {
-                let beyond: Vec<String> = (0..=*members)
+            (KeyKind::Enum { members }, KeyValue::Unsigned(number)) if members.len() <= MOST_LISTED => {
+                let beyond: Vec<String> = (0..=members.len() as u64)
                     .filter(|n| (or_equal && n == number) || (n != number && (n > number) == higher))
                     .map(|n| n.to_string())
                     .collect();

@@ -176,7 +176,7 @@ fn keys_are_found_again_whatever_their_type_becomes() {
         column("a", "enum('x','y','z')"),
         KeyValue::Unsigned(2),
     );
-    assert_eq!(grown.unwrap(), "2");
+    assert_eq!(grown.unwrap(), "_utf8mb4 x'79'");
     let reordered = literal(
         column("a", "enum('x','y')"),
         column("a", "enum('y','x')"),

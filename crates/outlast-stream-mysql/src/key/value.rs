@@ -3,7 +3,11 @@
 use outlast_core::Result;
 use outlast_mysql::quote;
 
-use super::{KeyKind, kind::set_literal, order, unreadable};
+use super::{
+    KeyKind,
+    kind::{enum_literal, set_literal},
+    order, unreadable,
+};
 
 /// A value of one key column.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +82,7 @@ impl KeyValue {
             // Typed: in a list of one row, MySQL compares an untyped text with the column's text, decimals and all.
             (Self::Time(_), _) => format!("TIME'{}'", self.to_text()),
             (Self::DateTime(text), _) => format!("'{text}'"),
+            (Self::Unsigned(number), KeyKind::Enum { members }) => enum_literal(*number, members),
             (Self::Unsigned(bits), KeyKind::Set { members }) => set_literal(*bits, members),
             (Self::Signed(_) | Self::Unsigned(_) | Self::Float(_) | Self::Decimal(_), _) => self.to_text(),
         }
