@@ -44,11 +44,39 @@ fn kind_of(code: u16, message: &str) -> ErrorKind {
         | 3572 => ErrorKind::Passing,
         // The transaction exceeds max_binlog_cache_size; the packet exceeds max_allowed_packet.
         1197 | 1153 | 1301 => ErrorKind::TooBig,
-        // A value that does not fit: NULL, range, truncation, character set, CHECK, JSON, geometry, foreign key, partition.
-        1048 | 1138 | 1264 | 1265 | 1292 | 1300 | 1364 | 1366 | 1367 | 1406 | 1411 | 1416 | 1441 | 1525 | 1451
-        | 1452 | 1526 | 1690 | 1748 | 3140 | 3141 | 3144 | 3156 | 3643 | 3668 | 3732 | 3819 | 3854 | 6138 => {
-            ErrorKind::DataRejected
-        }
+        // A value that does not fit: NULL, range, truncation, character set, CHECK, JSON, geometry, vector, foreign key,
+        // partition, functional and full-text index.
+        182
+        | 1048
+        | 1138
+        | 1264
+        | 1265
+        | 1292
+        | 1300
+        | 1364..=1367
+        | 1406
+        | 1411
+        | 1416
+        | 1441
+        | 1525
+        | 1451
+        | 1452
+        | 1526
+        | 1690
+        | 1748
+        | 3037
+        | 3055
+        | 3140..=3158
+        | 3616
+        | 3617
+        | 3643
+        | 3668
+        | 3732
+        | 3751..=3753
+        | 3819
+        | 3854
+        | 3903..=3907
+        | 6136..=6138 => ErrorKind::DataRejected,
         1062 | 1586 | 1859 => ErrorKind::Duplicate,
         // A table or a column that was there is not there.
         1051 | 1054 | 1146 | 1176 => ErrorKind::SourceChanged,

@@ -22,6 +22,7 @@ use crate::{
 ///   statements are read and values are shown; plus NO_AUTO_VALUE_ON_ZERO, so that a row with id 0 keeps it.
 /// * READ COMMITTED, at which INSERT … SELECT takes no lock on the source (invariant I4).
 /// * No limit on the range optimizer's memory: beyond it a list of keys becomes a scan of the table.
+/// * Invisible indexes are used: one may be the only key.
 /// * Short lock waits: whoever waits for a lock of the application holds others up.
 const SETTINGS: &str = "SET SESSION \
     sql_mode = CONCAT_WS(',', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(@@GLOBAL.sql_mode, 'ANSI_QUOTES', ''), \
@@ -33,6 +34,7 @@ const SETTINGS: &str = "SET SESSION \
     foreign_key_checks = 1, \
     unique_checks = 1, \
     range_optimizer_max_mem_size = 0, \
+    optimizer_switch = 'use_invisible_indexes=on', \
     information_schema_stats_expiry = 0, \
     innodb_lock_wait_timeout = 5, \
     lock_wait_timeout = 10, \

@@ -44,7 +44,6 @@ pub(crate) async fn blocking_keys(
             targets.push(&column.target);
         }
     }
-    let sources: Vec<&str> = targets.iter().filter_map(|t| plan.source_of(t)).collect();
     let list: Vec<String> = targets.iter().map(|t| quote::identifier(t)).collect();
     let list = list.join(", ");
     let temporary = quote::table(&plan.shadow.schema, "_outlast_colliding");
@@ -61,7 +60,7 @@ pub(crate) async fn blocking_keys(
         .run(&format!(
             "INSERT {}INTO {temporary} ({list}) {}",
             plan.settings,
-            plan.select_source(&sources, condition)
+            plan.select_for(&targets, condition)
         ))
         .await?;
     let equal = |columns: &[&str]| {

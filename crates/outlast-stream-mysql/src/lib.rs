@@ -9,6 +9,7 @@
 
 mod changes;
 mod collision;
+mod convert;
 mod cut_over;
 mod examine;
 mod foreign;

@@ -4,6 +4,7 @@ use outlast_core::{Error, ErrorKind, Key, KeyRange, Result};
 use outlast_mysql::{Session, quote};
 
 use crate::{
+    convert,
     key::{CopyKey, Side},
     statement::AlterStatement,
     table::{Column, Table},
@@ -26,12 +27,21 @@ pub(crate) struct Plan {
     pub(crate) sets_auto_increment: bool,
     /// A column that becomes AUTO_INCREMENT: MySQL's ALTER would give a row with 0 in it another number.
     pub(crate) newly_counted: Option<String>,
-    /// (source column, shadow column), in the order of the source.
-    columns: Vec<(String, String)>,
+    /// In the order of the source.
+    columns: Vec<Fed>,
     /// (added column, value), where MySQL's ALTER gives existing rows a value that INSERT would not.
     implied: Vec<(String, &'static str)>,
     /// Settings for the statements that write rows, as an optimizer hint; may be empty.
     pub(crate) settings: String,
+}
+
+/// A column of the shadow that gets its values from the source.
+#[derive(Clone, Debug)]
+struct Fed {
+    source: String,
+    target: String,
+    /// What is selected of the source.
+    expression: String,
 }
 
 impl Plan {
@@ -73,7 +83,11 @@ impl Plan {
                 .ok_or_else(|| misunderstood(&column.name, &target))?;
             explained.push(after.name.clone());
             if after.generated.is_none() {
-                columns.push((column.name.clone(), after.name.clone()));
+                columns.push(Fed {
+                    source: column.name.clone(),
+                    target: after.name.clone(),
+                    expression: convert::expression(column, after, &quote::identifier(&column.name)),
+                });
             }
             if after.auto_increment && !column.auto_increment {
                 if column.nullable {
@@ -109,13 +123,16 @@ impl Plan {
 
     /// Whether an added column takes its value from an expression, such as the current time.
     fn computes_defaults(&self) -> bool {
-        let is_fed = |column: &Column| self.columns.iter().any(|(_, target)| *target == column.name);
+        let is_fed = |column: &Column| self.columns.iter().any(|fed| fed.target == column.name);
         self.shadow.columns.iter().any(|c| c.default_is_computed && !is_fed(c))
     }
 
-    /// Whether rows get a zero date that nobody gave them.
+    /// Whether rows get a zero date that nobody gave them. MySQL's ALTER minds that of a DATE or DATETIME, not of a TIMESTAMP.
     fn implies_dates(&self) -> bool {
-        self.implied.iter().any(|(_, value)| value.contains("0000-00-00"))
+        let is_date = |name: &String| self.shadow.column(name).is_some_and(|c| c.data_type != "timestamp");
+        self.implied
+            .iter()
+            .any(|(name, value)| value.contains("0000-00-00") && is_date(name))
     }
 
     /// The statement that copies a range.
@@ -139,9 +156,10 @@ impl Plan {
     /// # Errors
     /// `Inconsistent` if a key can't be read.
     pub(crate) fn delete(&self, keys: &[Key]) -> Result<String> {
-        // Statistics of a table that has just been filled would make the server read all of it.
+        // Statistics of a table that has just been filled would make the server read all of it. A key may be a date that the
+        // sql_mode does not take.
         Ok(format!(
-            "DELETE /*+ INDEX({} {}) */ FROM {} WHERE {}",
+            "DELETE /*+ INDEX({} {}) SET_VAR(sql_mode='ALLOW_INVALID_DATES') */ FROM {} WHERE {}",
             quote::identifier(&self.shadow.name),
             quote::identifier(&self.key.shadow_index),
             self.shadow.quoted(),
@@ -181,10 +199,10 @@ impl Plan {
         let targets = self
             .columns
             .iter()
-            .map(|(_, target)| target)
+            .map(|fed| &fed.target)
             .chain(self.implied.iter().map(|(name, _)| name));
         let targets: Vec<String> = targets.map(|name| quote::identifier(name)).collect();
-        let sources = self.columns.iter().map(|(source, _)| quote::identifier(source));
+        let sources = self.columns.iter().map(|fed| fed.expression.clone());
         let values: Vec<String> = sources
             .chain(self.implied.iter().map(|(_, value)| (*value).to_owned()))
             .collect();
@@ -210,14 +228,21 @@ impl Plan {
     pub(crate) fn source_of(&self, target: &str) -> Option<&str> {
         self.columns
             .iter()
-            .find(|(_, t)| t == target)
-            .map(|(source, _)| source.as_str())
+            .find(|fed| fed.target == target)
+            .map(|fed| fed.source.as_str())
     }
 
-    /// The query for these columns of the source's rows that meet a condition.
-    pub(crate) fn select_source(&self, columns: &[&str], condition: &str) -> String {
-        let names: Vec<String> = columns.iter().map(|c| quote::identifier(c)).collect();
-        format!("SELECT {} {} WHERE {condition}", names.join(", "), self.source_clause())
+    /// The query for what these columns of the shadow get from the source's rows that meet a condition.
+    pub(crate) fn select_for(&self, targets: &[&str], condition: &str) -> String {
+        let fed = targets
+            .iter()
+            .filter_map(|t| self.columns.iter().find(|fed| fed.target == *t));
+        let expressions: Vec<&str> = fed.map(|fed| fed.expression.as_str()).collect();
+        format!(
+            "SELECT {} {} WHERE {condition}",
+            expressions.join(", "),
+            self.source_clause()
+        )
     }
 }
 
@@ -263,7 +288,7 @@ fn implied_value(data_type: &str) -> Option<&'static str> {
             "0"
         }
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "set" => "''",
-        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => "x''",
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "vector" => "x''",
         // The first value.
         "enum" => "1",
         "json" => "CAST('null' AS JSON)",

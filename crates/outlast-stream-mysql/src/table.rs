@@ -122,8 +122,6 @@ fn unescaped(c: char) -> char {
 pub(crate) struct Index {
     pub(crate) name: String,
     pub(crate) unique: bool,
-    /// Whether the optimizer may be told to use it.
-    pub(crate) visible: bool,
     /// Whether it is a FULLTEXT, SPATIAL or multi-valued index.
     pub(crate) is_special: bool,
     pub(crate) parts: Vec<Part>,
@@ -169,22 +167,21 @@ impl Table {
                 format!("table {} is not there", quote::table(schema, name)),
             ));
         }
-        let parts: Vec<(String, bool, bool, bool, Option<String>, bool)> = session
+        let parts: Vec<(String, bool, bool, Option<String>, bool)> = session
             .rows(&format!(
-                "SELECT INDEX_NAME, NON_UNIQUE = 0, IS_VISIBLE = 'YES', INDEX_TYPE <> 'BTREE', \
+                "SELECT INDEX_NAME, NON_UNIQUE = 0, INDEX_TYPE <> 'BTREE', \
                  IF(SUB_PART IS NULL, COLUMN_NAME, NULL), COALESCE(COLLATION = 'D', FALSE) \
                  FROM information_schema.STATISTICS WHERE {at} ORDER BY INDEX_NAME, SEQ_IN_INDEX"
             ))
             .await?;
         let mut indexes: Vec<Index> = Vec::new();
-        for (name, unique, visible, is_special, column, descending) in parts {
+        for (name, unique, is_special, column, descending) in parts {
             let part = Part { column, descending };
             match indexes.last_mut() {
                 Some(index) if index.name == name => index.parts.push(part),
                 _ => indexes.push(Index {
                     name,
                     unique,
-                    visible,
                     is_special,
                     parts: vec![part],
                 }),

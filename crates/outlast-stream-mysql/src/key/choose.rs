@@ -48,27 +48,30 @@ fn candidate(
     index: &Index,
     target_of: impl Fn(&str) -> Option<String>,
 ) -> Result<CopyKey, String> {
-    if !index.visible {
-        return Err("it is invisible".to_owned());
-    }
     let mut columns = Vec::new();
     for part in &index.parts {
         let name = part
             .column
             .as_ref()
             .ok_or("it has an expression or a prefix of a column")?;
+        if target_of(name).is_none() && !columns.is_empty() {
+            break;
+        }
         columns.push(key_column(source, shadow, name, part.descending, &target_of)?);
     }
+    // Where the change drops the key's last columns, the first ones must be a key of their own.
+    let is_whole = columns.len() == index.parts.len();
     let (shadow_index, is_exact) = shadow
         .indexes
         .iter()
         .filter_map(|i| Some((i, finds_rows(i, &columns)?)))
+        .filter(|(_, fit)| is_whole || *fit != Fit::Leading)
         .max_by_key(|(i, fit)| (*fit, i.name == "PRIMARY"))
         .map(|(i, fit)| (i.name.clone(), fit == Fit::SameKey))
         .ok_or("after the change no index of the table begins with its columns")?;
     Ok(CopyKey {
         index: index.name.clone(),
-        is_same_key: is_exact && columns.iter().all(|c| c.conversion == Conversion::Same),
+        is_same_key: is_exact && is_whole && columns.iter().all(|c| c.conversion == Conversion::Same),
         shadow_index,
         columns,
     })
@@ -150,7 +153,7 @@ fn finds_rows(index: &Index, columns: &[KeyColumn]) -> Option<Fit> {
         .count();
     let whole = leading == index.parts.len();
     match () {
-        () if !index.visible || index.is_special || leading == 0 => None,
+        () if index.is_special || leading == 0 => None,
         () if whole && index.unique && leading == columns.len() => Some(Fit::SameKey),
         () if whole && index.unique => Some(Fit::Part),
         () if leading >= columns.len() => Some(Fit::Leading),

@@ -19,6 +19,8 @@ pub(crate) enum Conversion {
     Widened { cast: String },
     /// The same text in another character set (`None`: bytes) or collation.
     Text { target: Option<(String, String)> },
+    /// Bytes read as text.
+    Bytes { charset: String, collation: String },
     /// An integer as its digits.
     Digits { charset: String, collation: String },
     /// BINARY of more bytes: zeros are appended.
@@ -46,6 +48,9 @@ impl Conversion {
                 }
                 _ => format!("_{charset} {} COLLATE {collation}", quote::hex(bytes)),
             },
+            (Self::Bytes { charset, collation }, KeyValue::Binary(bytes)) => {
+                format!("_{charset} {} COLLATE {collation}", quote::hex(bytes))
+            }
             (Self::Digits { charset, collation }, value) => {
                 let digits = quote::text(&value.to_text());
                 format!("CONVERT({digits} USING {charset}) COLLATE {collation}")
@@ -67,6 +72,7 @@ impl Conversion {
             (Self::Text { .. }, KeyKind::Text { charset, collation, .. }) => {
                 format!("(CONVERT({column} USING {charset}) COLLATE {collation})")
             }
+            (Self::Bytes { .. }, _) => format!("CAST({column} AS BINARY)"),
             (Self::Digits { .. }, KeyKind::Unsigned) => format!("CAST({column} AS UNSIGNED)"),
             (Self::Digits { .. }, _) => format!("CAST({column} AS SIGNED)"),
             (Self::Padded { from, .. }, _) => format!("LEFT({column}, {from})"),
@@ -80,7 +86,7 @@ impl Conversion {
 
     /// Whether what source and shadow call equal may differ, so that only equal bytes are one key.
     pub(super) fn needs_bytes(&self) -> bool {
-        matches!(self, Self::Text { .. })
+        matches!(self, Self::Text { .. } | Self::Bytes { .. })
     }
 
     /// The conversion from one column to the other, or why there is none.
@@ -172,6 +178,16 @@ impl Conversion {
                 from: before.characters.unwrap_or(0) as usize,
                 to: after.characters.unwrap_or(0) as usize,
             }),
+            ("varbinary", "varchar") => match (&after.charset, &after.collation) {
+                (Some(charset), Some(collation)) => fits(
+                    longer,
+                    Self::Bytes {
+                        charset: charset.clone(),
+                        collation: collation.clone(),
+                    },
+                ),
+                _ => lossy(),
+            },
             ("binary" | "varbinary", "varbinary") => fits(longer, Self::Same),
             _ => lossy(),
         }

@@ -209,7 +209,7 @@ impl CopyKey {
                 false => c.name(side),
             },
             |c, value| match value {
-                KeyValue::Text(bytes) if c.conversion.needs_bytes() => quote::hex(bytes),
+                KeyValue::Text(bytes) | KeyValue::Binary(bytes) if c.conversion.needs_bytes() => quote::hex(bytes),
                 value => c.literal(value, side),
             },
         );

@@ -30,7 +30,6 @@ fn table(columns: Vec<Column>, unique: &[(&str, &[&str])]) -> Table {
             .map(|(name, parts)| Index {
                 name: (*name).to_owned(),
                 unique: true,
-                visible: true,
                 is_special: false,
                 parts: parts
                     .iter()

@@ -1,0 +1,63 @@
+//! How a column's values are selected, so that the server makes of them what its own ALTER makes.
+//!
+//! An ALTER hands values from field to field, an `INSERT … SELECT` assigns them, and between some types these differ: an ALTER
+//! turns a number into a text as it is shown (zero-filled, a FLOAT with its own digits), and anything into a date, an ENUM, a
+//! SET or a JSON by way of that text.
+
+use crate::table::Column;
+
+/// The expression that is selected for `name`, the quoted column `before`, when it becomes `after`.
+pub(crate) fn expression(before: &Column, after: &Column, name: &str) -> String {
+    let as_text = format!("CAST({name} AS CHAR)");
+    match (Sort::of(before), Sort::of(after)) {
+        _ if before.column_type == after.column_type && before.charset == after.charset => name.to_owned(),
+        // The number 0 stands for a value that was no member; as a text, '0' is read as that number.
+        (Sort::Enum, Sort::Enum) if !after.members().iter().any(|member| member == "0") => {
+            format!("IF({name} + 0 = 0, '0', {as_text})")
+        }
+        (Sort::Enum | Sort::Set, Sort::Enum | Sort::Set) => as_text,
+        (
+            Sort::Integer | Sort::Decimal | Sort::Real,
+            Sort::Text | Sort::Enum | Sort::Set | Sort::Json | Sort::Temporal,
+        ) => as_text,
+        (Sort::Real, Sort::Bits | Sort::Year) => format!("CAST({name} AS SIGNED)"),
+        (Sort::Real, Sort::Integer) if after.data_type == "bigint" => format!("CAST({name} AS SIGNED)"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Types that are converted alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Integer,
+    Decimal,
+    Real,
+    Bits,
+    Year,
+    Temporal,
+    /// Characters or bytes.
+    Text,
+    Enum,
+    Set,
+    Json,
+    Other,
+}
+
+impl Sort {
+    fn of(column: &Column) -> Self {
+        match column.data_type.as_str() {
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => Self::Integer,
+            "decimal" => Self::Decimal,
+            "float" | "double" => Self::Real,
+            "bit" => Self::Bits,
+            "year" => Self::Year,
+            "date" | "datetime" | "timestamp" | "time" => Self::Temporal,
+            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "binary" | "varbinary"
+            | "tinyblob" | "blob" | "mediumblob" | "longblob" => Self::Text,
+            "enum" => Self::Enum,
+            "set" => Self::Set,
+            "json" => Self::Json,
+            _ => Self::Other,
+        }
+    }
+}
