@@ -12,6 +12,7 @@ mod collision;
 mod cut_over;
 mod examine;
 mod foreign;
+mod foreign_keys;
 mod key;
 mod lexer;
 mod open;
