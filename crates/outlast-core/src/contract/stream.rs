@@ -1,9 +1,12 @@
 //! The contract of [`Stream`], and of what it opens.
 
+mod mending;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub use self::mending::mending_changes_nothing_that_is_whole;
 use super::{ClusterFixture, failure};
 use crate::{
     checkpoint::Checkpoint,
@@ -723,26 +726,6 @@ pub async fn a_swap_puts_the_shadow_in_place(fixture: &impl StreamFixture) -> Re
     // The application goes on with the new table.
     fixture.write(&subject, &[(3, Some(30))]).await;
     assert_eq!(fixture.rows(&subject, Place::Retired).await, Some(rows));
-    Ok(())
-}
-
-/// Whoever opens a stream mends first, whatever there is.
-pub async fn mending_changes_nothing_that_is_whole(fixture: &impl StreamFixture) -> Result<()> {
-    let subject = fixture.subject(&[(1, 10)]).await;
-    let stream = opened(fixture, &subject).await?;
-    stream.mend().await?;
-    assert_eq!(stream.swap_state().await?, SwapState::Unprepared);
-    let (subject, stream) = copied(fixture, &[(1, 10)]).await?;
-    stream.mend().await?;
-    assert_eq!(stream.swap_state().await?, SwapState::Shadowed);
-    assert_eq!(shadow(fixture, &subject).await, BTreeMap::from([(1, 10)]));
-    let mut cut_over = lock(&stream).await?;
-    cut_over.swap().await?;
-    cut_over.release().await?;
-    stream.mend().await?;
-    stream.mend().await?;
-    assert_eq!(stream.swap_state().await?, SwapState::Swapped);
-    assert_eq!(source(fixture, &subject).await, BTreeMap::from([(1, 10)]));
     Ok(())
 }
 
