@@ -8,7 +8,7 @@ use outlast_core::{Error, ErrorKind, GtidSet, Key, Lease, Migration, Result, str
 use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, quote};
 
 use crate::{
-    foreign_keys::ForeignKeys,
+    foreign_keys::{self, ForeignKeys},
     open::{executed, reread},
     plan::Plan,
     shadow,
@@ -75,6 +75,7 @@ impl LockedTables {
             .map(|table| format!("{table} WRITE"))
             .collect();
         let sql = format!("LOCK TABLES {}, {STATE_SCHEMA}.fence READ", tables.join(", "));
+        foreign_keys::wait_for_quiet(&mut side, keys, &plan.source).await?;
         let granted = run_or_kill(&mut session, &mut side, &sql, LOCK_PATIENCE).await;
         side.give_back();
         granted.map_err(|error| match error.kind() {

@@ -27,6 +27,10 @@ pub(crate) const PRIVILEGES: [&str; 3] = ["SELECT", "LOCK TABLES", "REFERENCES"]
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long [`wait_for_quiet`] waits, and how often it looks.
+const QUIET: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+
 /// A foreign key, as SHOW CREATE TABLE tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ForeignKey {
@@ -498,6 +502,61 @@ fn is_superseded(index: &Index, keys: &ForeignKeys, now: &Table, statement: &Alt
     };
     let is_there = |other: &Index| other.name == index.name && other.parts.len() == target.len() && begins_with(other);
     now.indexes.iter().any(is_there) && now.indexes.iter().any(|i| i.name != index.name && begins_with(i))
+}
+
+/// Waits, for a fraction of a second, for a moment in which few transactions use the tables that are to be locked together, best
+/// none.
+///
+/// LOCK TABLES gets one lock after another. A transaction that holds a table it still waits for, and then asks for one that it
+/// has got, is in a deadlock with it, and MySQL always lets the application's statement fail (1213). Nothing in MySQL asks for
+/// several tables without waiting; so the best is to ask when nobody is there.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn wait_for_quiet(session: &mut Session, keys: &ForeignKeys, source: &Table) -> Result<()> {
+    let parents = keys.parents(source);
+    if parents.is_empty() {
+        return Ok(());
+    }
+    // With a parent, MySQL locks its other children.
+    let names: Vec<String> = parents.iter().map(|(s, t)| quote::text(&format!("{s}/{t}"))).collect();
+    let siblings: Vec<String> = session
+        .rows(&format!(
+            "SELECT DISTINCT FOR_NAME FROM information_schema.INNODB_FOREIGN WHERE REF_NAME IN ({})",
+            names.join(", ")
+        ))
+        .await?;
+    let siblings = siblings.iter().filter_map(|name| name.split_once('/'));
+    let own = (source.schema.as_str(), source.name.as_str());
+    let all = parents
+        .iter()
+        .map(|(s, t)| (s.as_str(), t.as_str()))
+        .chain(siblings)
+        .chain([own]);
+    let pairs: Vec<String> = all
+        .map(|(s, t)| format!("({}, {})", quote::text(s), quote::text(t)))
+        .collect();
+    let users = format!(
+        "SELECT COUNT(DISTINCT OWNER_THREAD_ID) FROM performance_schema.metadata_locks WHERE OBJECT_TYPE = 'TABLE' AND \
+         LOCK_STATUS = 'GRANTED' AND (OBJECT_SCHEMA, OBJECT_NAME) IN ({})",
+        pairs.join(", ")
+    );
+    let begun = tokio::time::Instant::now();
+    let mut fewest = u64::MAX;
+    loop {
+        let now: u64 = match session.value(&users).await {
+            Ok(now) => now,
+            // Without the privilege to look, it is left to chance.
+            Err(error) if error.kind() == ErrorKind::AccessDenied => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let waited = begun.elapsed();
+        if now == 0 || waited > QUIET || (waited > QUIET / 2 && now <= fewest) {
+            return Ok(());
+        }
+        fewest = fewest.min(now);
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
 }
 
 /// Drops foreign keys that a broken-off cut-over left on the shadow, or on the retired table. Idempotent.
