@@ -27,8 +27,8 @@ pub(crate) const PRIVILEGES: [&str; 3] = ["SELECT", "LOCK TABLES", "REFERENCES"]
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long [`wait_for_quiet`] waits, and how often it looks.
-const QUIET: Duration = Duration::from_secs(1);
+/// How long [`wait_for_quiet`] waits, and how often it looks. Nothing is applied meanwhile, and what piles up is left to the drain.
+const QUIET: Duration = Duration::from_millis(400);
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// A foreign key, as SHOW CREATE TABLE tells it.
@@ -269,7 +269,12 @@ pub(crate) async fn examine(session: &mut Session, schema: &str, table: &str) ->
 /// # Errors
 /// `Refused`.
 pub(crate) async fn check_still(session: &mut Session, keys: &ForeignKeys) -> Result<()> {
-    check_server(session, &keys.source).await
+    check_server(session, &keys.source).await.map_err(|error| {
+        error.context(
+            "this server became the primary during the migration, and changes may be missing in the new table already: do not \
+             retry it, but clean it up and submit it anew",
+        )
+    })
 }
 
 /// What InnoDB changes by itself for ON DELETE or ON UPDATE is not in the binlog, and would be missing in the new table,

@@ -174,7 +174,8 @@ pub async fn fail(services: &Services, migration: &Migration, lease: &Lease, err
     };
     let (ending, message) = match looked.await {
         Ok((SwapState::Swapped, unmended)) => (Ending::Complete, unmended.map_or_else(String::new, |e| e.to_string())),
-        Ok((SwapState::Unprepared | SwapState::Shadowed, _)) => (Ending::Failed, failure_message(&error)),
+        Ok((_, Some(unmended))) => (Ending::Failed, format!("{}. {unmended}", failure_message(&error))),
+        Ok((_, None)) => (Ending::Failed, failure_message(&error)),
         Err(other) if other.kind().response() == Response::Fail => (Ending::Failed, failure_message(&error)),
         Err(other) => return Err(other),
     };
