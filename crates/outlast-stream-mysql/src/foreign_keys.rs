@@ -339,7 +339,7 @@ pub(crate) async fn bind_to_stand_ins(
             refuse(
                 error,
                 &format!(
-                    "{} is a parent of the table, but can't be looked at",
+                    "{} is a parent of the table and can't be copied (empty, for a trial). Bring it back, or drop the foreign key",
                     quote::table(schema, table)
                 ),
             )
