@@ -142,7 +142,10 @@ async fn main() -> Result<()> {
 /// One migration from wherever it is to its end.
 async fn run(stream: &dyn OpenStream) -> Result<()> {
     // Which tables exist tells whether an earlier run has swapped them, whatever it could still report.
-    if stream.swap_state().await? == SwapState::Swapped {
+    let swap_state = stream.swap_state().await?;
+    // An attempt that was broken off may have left foreign keys where they do not belong.
+    stream.mend().await?;
+    if swap_state == SwapState::Swapped {
         return Ok(());
     }
     let checkpoint = match stream.checkpoint().await? {
@@ -171,7 +174,8 @@ async fn run(stream: &dyn OpenStream) -> Result<()> {
                 tokio::time::timeout(LOCK_TIME, draining)
                     .await
                     .context("the last changes were not applied in time; the application goes on")??;
-                return locked.swap().await.context("whether it was done, the next run sees");
+                locked.swap().await.context("whether it was done, the next run sees")?;
+                return stream.mend().await.context("the next run does the rest");
             }
             // A transaction of the application uses the table: let it go on, and try again.
             Err(error) if error.kind() == ErrorKind::Passing => tokio::time::sleep(Duration::from_secs(1)).await,

@@ -8,6 +8,7 @@
 mod agents;
 mod bad_input;
 mod failover;
+mod foreign_keys;
 mod key_types;
 mod ordinary_alters;
 mod policies;

@@ -153,6 +153,16 @@ pub trait OpenStream: Send + Sync {
     /// `BinlogPurged`.
     async fn changes(&self, position: &GtidSet) -> Result<Box<dyn Changes>>;
 
+    /// Removes what a broken-off attempt at the swap left on the tables beside what [`OpenStream::swap_state`] tells: what binds
+    /// the shadow or the retired table to other tables, and would get in the application's way. To be called when a stream was
+    /// opened, after a failed attempt and after the swap, and not during an attempt. Idempotent; changes no rows; a fenced owner
+    /// may come late without harm.
+    ///
+    /// # Errors
+    /// `Fenced`; `Passing` if others hold what has to be touched: then nothing may be written to the shadow, and the migration is
+    /// not to be called complete.
+    async fn mend(&self) -> Result<()>;
+
     /// Locks source and shadow against everybody else, waiting a fraction of a second for the lock.
     ///
     /// # Errors
@@ -210,7 +220,9 @@ pub trait CutOver: Send {
     async fn drain(&mut self, keys: &[Key]) -> Result<()>;
 
     /// Checks definition, triggers and foreign keys again, carries AUTO_INCREMENT over, proves that the lock still holds
-    /// and renames both tables in one statement. After an error other than a clear refusal the caller does not know
+    /// and renames both tables in one statement. What binds the source to other tables goes over to the new one: the live table
+    /// is at no moment without it, but the shadow may keep it after a failure, and the retired table after the swap, until
+    /// [`OpenStream::mend`]. After an error other than a clear refusal the caller does not know
     /// whether it happened, and looks at [`OpenStream::swap_state`].
     ///
     /// # Errors

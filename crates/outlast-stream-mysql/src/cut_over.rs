@@ -8,6 +8,7 @@ use outlast_core::{Error, ErrorKind, GtidSet, Key, Lease, Migration, Result, str
 use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, quote};
 
 use crate::{
+    foreign_keys::{self, ForeignKeys},
     open::{executed, reread},
     plan::Plan,
     shadow,
@@ -15,7 +16,11 @@ use crate::{
 };
 
 /// How long the application may be held up by waiting for the lock. `lock_wait_timeout` can't be below one second.
-const LOCK_PATIENCE: Duration = Duration::from_millis(250);
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long the statements of a swap with foreign keys may take. They wait for nobody, once the parents are locked too; but they
+/// are three changes of definitions, each of which a disk has to confirm.
+const SWAP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A session that holds the locks. Dropped, it ends, and the server releases them.
 pub(crate) struct LockedTables {
@@ -25,10 +30,14 @@ pub(crate) struct LockedTables {
     migration: Migration,
     plan: Plan,
     definition: String,
+    keys: ForeignKeys,
 }
 
 impl LockedTables {
-    /// Locks source, shadow and fence.
+    /// Locks source, shadow, the parents that the source's foreign keys refer to, and the fence.
+    ///
+    /// Adding, moving and dropping foreign keys takes exclusive metadata locks on the parents. MySQL would get them under a READ
+    /// lock too, or under none, but by waiting for the parents' readers between one statement and the next.
     ///
     /// The session never says BEGIN: that would release the locks silently. With autocommit off, COMMIT and ROLLBACK keep
     /// them. Its wait_timeout is small, so that an agent that freezes here does not freeze the application.
@@ -41,6 +50,7 @@ impl LockedTables {
         migration: &Migration,
         plan: &Plan,
         definition: &str,
+        keys: &ForeignKeys,
     ) -> Result<Self> {
         let mut side = pool.session().await?;
         if is_being_backed_up(&mut side).await? {
@@ -54,19 +64,28 @@ impl LockedTables {
         session
             .run("SET SESSION autocommit = 0, wait_timeout = 5, lock_wait_timeout = 1")
             .await?;
-        let sql = format!(
-            "LOCK TABLES {} WRITE, {} WRITE, {STATE_SCHEMA}.fence READ",
-            plan.source.quoted(),
-            plan.shadow.quoted()
-        );
-        let granted = run_or_kill(&mut session, &mut side, &sql).await;
+        if !keys.is_empty() {
+            // What is added is what holds for the source already, or what the application chose to violate there.
+            session.run("SET SESSION foreign_key_checks = 0").await?;
+        }
+        let parents = keys.parents(&plan.source);
+        let tables: Vec<String> = [plan.source.quoted(), plan.shadow.quoted()]
+            .into_iter()
+            .chain(parents.iter().map(|(schema, table)| quote::table(schema, table)))
+            .map(|table| format!("{table} WRITE"))
+            .collect();
+        let sql = format!("LOCK TABLES {}, {STATE_SCHEMA}.fence READ", tables.join(", "));
+        foreign_keys::wait_for_quiet(&mut side, keys, &plan.source).await?;
+        let granted = run_or_kill(&mut session, &mut side, &sql, LOCK_PATIENCE).await;
         side.give_back();
         granted.map_err(|error| match error.kind() {
             ErrorKind::Passing => Error::new(
                 ErrorKind::Passing,
                 format!(
-                    "the source could not be locked within {LOCK_PATIENCE:?}, because a transaction uses it; nothing was \
-                     changed, the application goes on"
+                    "{} could not be locked within {LOCK_PATIENCE:?}, because a transaction uses {}; nothing was changed, \
+                     the application goes on",
+                    if parents.is_empty() { "the source" } else { "the source and its parents" },
+                    if parents.is_empty() { "it" } else { "one of them, or another child of a parent" },
                 ),
             )
             .with_source(error),
@@ -79,6 +98,7 @@ impl LockedTables {
             migration: migration.clone(),
             plan: plan.clone(),
             definition: definition.to_owned(),
+            keys: keys.clone(),
         })
     }
 
@@ -151,6 +171,55 @@ impl LockedTables {
         }
     }
 
+    /// Renames both tables, with the foreign keys that each is to have afterwards.
+    ///
+    /// The server gets all statements at once: it goes on with them even if this program dies, and stops at the first that
+    /// fails. The time in which the shadow has foreign keys, and is not the source, is as short as can be.
+    async fn rename(&mut self) -> Result<()> {
+        let retired = quote::table(&self.migration.retired_schema(), &self.migration.table);
+        let (source, shadow) = (self.plan.source.quoted(), self.plan.shadow.quoted());
+        let rename = format!("RENAME TABLE {source} TO {retired}, {shadow} TO {source}");
+        let mut side = self.pool.session().await?;
+        if self.keys.is_empty() {
+            run_or_kill(&mut self.session, &mut side, &rename, LOCK_PATIENCE).await?;
+            side.give_back();
+            return Ok(());
+        }
+        let add = self.keys.add_to(&self.plan.shadow, &self.plan.source);
+        let drop = self.keys.drop_from_retired(&retired);
+        let all: Vec<String> = add.into_iter().chain([rename]).chain(drop).collect();
+        let done = run_or_kill(&mut self.session, &mut side, &all.join("; "), SWAP_PATIENCE).await;
+        side.give_back();
+        match done {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::ServerGone => Err(error),
+            Err(error) => self.stopped_in_between(error).await,
+        }
+    }
+
+    /// After one of the statements of [`LockedTables::rename`] has failed: it was the last one, or the shadow gets rid of its
+    /// foreign keys again, while the locks still hold. Where that does not work out, `mend` does it.
+    async fn stopped_in_between(&mut self, error: Error) -> Result<()> {
+        let renamed: u64 = self
+            .session
+            .value(&format!(
+                "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+                quote::text(&self.migration.retired_schema()),
+                quote::text(&self.migration.table)
+            ))
+            .await?;
+        if renamed > 0 {
+            tracing::warn!(migration = %self.migration.id, %error, "the retired table still has its foreign keys");
+            return Ok(());
+        }
+        if let Some(undo) = self.keys.drop_from_shadow(&self.plan.shadow)
+            && let Err(undone) = self.session.run(&undo).await
+        {
+            tracing::debug!(migration = %self.migration.id, %undone, "the shadow got none, or still has its foreign keys");
+        }
+        Err(error)
+    }
+
     /// A table that was not locked can't be read while LOCK TABLES holds (error 1100).
     async fn prove_lock(&mut self) -> Result<()> {
         match self
@@ -168,12 +237,17 @@ impl LockedTables {
     }
 }
 
-/// Runs a statement that may wait for metadata locks; a waiting one is killed after [`LOCK_PATIENCE`]. What it returns is
-/// what became of it: a killed statement that was done already is done.
-async fn run_or_kill(session: &mut Session, side: &mut Session, sql: &str) -> Result<u64> {
+/// Runs a statement that may wait for metadata locks; a waiting one is killed when patience ends. What it returns is what became
+/// of it: a killed statement that was done already is done.
+pub(crate) async fn run_or_kill(
+    session: &mut Session,
+    side: &mut Session,
+    sql: &str,
+    patience: Duration,
+) -> Result<u64> {
     let id = session.id();
     let waiting = Box::pin(session.run(sql));
-    match select(waiting, Box::pin(tokio::time::sleep(LOCK_PATIENCE))).await {
+    match select(waiting, Box::pin(tokio::time::sleep(patience))).await {
         Either::Left((done, _)) => done,
         Either::Right(((), waiting)) => {
             side.run(&format!("KILL QUERY {id}")).await?;
@@ -226,13 +300,7 @@ impl CutOver for LockedTables {
         self.check_newly_counted().await?;
         self.carry_auto_increment().await?;
         self.prove_lock().await?;
-        let source = self.plan.source.quoted();
-        let retired = quote::table(&self.migration.retired_schema(), &self.migration.table);
-        let shadow = self.plan.shadow.quoted();
-        let rename = format!("RENAME TABLE {source} TO {retired}, {shadow} TO {source}");
-        let mut side = self.pool.session().await?;
-        run_or_kill(&mut self.session, &mut side, &rename).await?;
-        side.give_back();
+        self.rename().await?;
         // The swap is done, whatever becomes of the rest.
         let tidied = async {
             self.session.run("UNLOCK TABLES").await?;

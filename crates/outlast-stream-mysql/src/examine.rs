@@ -7,6 +7,7 @@ use outlast_core::{
 use outlast_mysql::{Session, quote};
 
 use crate::{
+    foreign_keys,
     key::CopyKey,
     shadow,
     statement::AlterStatement,
@@ -31,6 +32,9 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
     check_privileges(session, &schema).await?;
     let (schema, table) = find_table(session, &schema, &statement.table).await?;
     check_table(session, &schema, &table).await?;
+    for parents in foreign_keys::examine(session, &schema, &table).await? {
+        check_privileges_on(session, &parents, &foreign_keys::PRIVILEGES).await?;
+    }
     let source = Table::read(session, &schema, &table).await?;
     // Only the source's own keys count here; that the shadow has one too shows in the trial.
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()))?;
@@ -140,16 +144,23 @@ async fn check_privileges(session: &mut Session, schema: &str) -> Result<()> {
         ),
     ];
     for (schema, privileges) in scopes {
-        for privilege in privileges {
-            let covers = |on: &str| on == "*.*" || covers_schema(on, &schema);
-            if !grants.iter().any(|g| grants_it(g, privilege, &covers)) {
-                let on = if schema.starts_with("_outlast") {
-                    "`\\_outlast%`.*"
-                } else {
-                    &format!("`{schema}`.*")
-                };
-                return Err(missing(privilege, on, &user));
-            }
+        check_privileges_on(session, &schema, privileges).await?;
+    }
+    Ok(())
+}
+
+async fn check_privileges_on(session: &mut Session, schema: &str, privileges: &[&str]) -> Result<()> {
+    let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
+    let user: String = session.value("SELECT CURRENT_USER()").await?;
+    for privilege in privileges {
+        let covers = |on: &str| on == "*.*" || covers_schema(on, schema);
+        if !grants.iter().any(|g| grants_it(g, privilege, &covers)) {
+            let on = if schema.starts_with("_outlast") {
+                "`\\_outlast%`.*"
+            } else {
+                &format!("`{schema}`.*")
+            };
+            return Err(missing(privilege, on, &user));
         }
     }
     Ok(())
@@ -239,8 +250,8 @@ async fn check_table(session: &mut Session, schema: &str, table: &str) -> Result
     match bound_to(session, schema, table).await? {
         None => Ok(()),
         Some(what) => Err(refused(format!(
-            "{} has {what}, which the swap would leave with the retired table; triggers and foreign keys are not supported \
-             yet. Drop it, migrate, and create it again",
+            "{} has {what}, which the swap would leave with the retired table; triggers, and foreign keys of other tables to \
+             this one, are not supported yet. Drop it, migrate, and create it again",
             quote::table(schema, table)
         ))),
     }

@@ -13,6 +13,7 @@ mod convert;
 mod cut_over;
 mod examine;
 mod foreign;
+mod foreign_keys;
 mod key;
 mod lexer;
 mod open;

@@ -13,8 +13,15 @@ use outlast_mysql::{FencedTransaction, Session, SessionPool, check_fence, quote}
 use tokio::sync::OnceCell;
 
 use crate::{
-    changes::BinlogChanges, collision, cut_over::LockedTables, key::Side, plan::Plan, prepared_xa, rejected, shadow,
-    statement::AlterStatement, table::definition,
+    changes::BinlogChanges,
+    collision,
+    cut_over::LockedTables,
+    foreign_keys::{self, ForeignKeys},
+    key::Side,
+    plan::Plan,
+    prepared_xa, rejected, shadow,
+    statement::AlterStatement,
+    table::definition,
 };
 
 /// How often the set of keys of a batch is extended by the rows that stand in its way.
@@ -34,6 +41,7 @@ struct Prepared {
     plan: Plan,
     /// The source's definition when the stream was opened.
     definition: String,
+    keys: ForeignKeys,
 }
 
 impl OpenMySqlStream {
@@ -59,9 +67,13 @@ impl OpenMySqlStream {
             let (schema, table) = (&self.migration.schema, &self.migration.table);
             let shadow_schema = self.migration.shadow_schema();
             let moment = &self.migration.submitted_at;
+            let definition = definition(&mut session, schema, table).await?;
+            let keys = ForeignKeys::new(&definition, schema, table, &self.statement)?;
+            foreign_keys::check_still(&mut session, &keys).await?;
             let prepared = Prepared {
                 plan: Plan::read(&mut session, (schema, table), &shadow_schema, &self.statement, moment).await?,
-                definition: definition(&mut session, schema, table).await?,
+                definition,
+                keys,
             };
             session.give_back();
             Ok(prepared)
@@ -197,17 +209,7 @@ impl OpenStream for OpenMySqlStream {
 
     async fn prepare(&self) -> Result<()> {
         let mut session = self.pool.fresh().await?;
-        // DDL commits by itself and can't be fenced row by row. A server-wide lock keeps two preparations apart: whoever
-        // gets it after an adoption finds the fence changed.
-        let lock = quote::text(&format!("outlast/prepare/{}", self.lease.migration));
-        let locked: Option<i64> = session.value(&format!("SELECT GET_LOCK({lock}, 2)")).await?;
-        if locked != Some(1) {
-            return Err(Error::new(
-                ErrorKind::Passing,
-                "another session still prepares this migration's shadow table",
-            ));
-        }
-        check_fence(&mut session, &self.lease).await?;
+        preparation_lock(&mut session, &self.lease).await?;
         if self.checkpoint().await?.is_some() {
             return Ok(());
         }
@@ -229,6 +231,7 @@ impl OpenStream for OpenMySqlStream {
         // A later stream on this lease never prepares again: the cell is empty.
         let _ = self.prepared.set(Prepared {
             plan,
+            keys: ForeignKeys::new(&made_of, schema, table, &self.statement)?,
             definition: made_of,
         });
         let transaction = self.begin().await?;
@@ -356,9 +359,33 @@ impl OpenStream for OpenMySqlStream {
             &self.migration,
             &prepared.plan,
             &prepared.definition,
+            &prepared.keys,
         );
         Ok(Box::new(tables.await?))
     }
+
+    async fn mend(&self) -> Result<()> {
+        foreign_keys::mend(&self.pool, &self.lease, &self.migration).await
+    }
+}
+
+/// Lets this session alone do DDL on the migration's own schemas.
+///
+/// DDL commits by itself and can't be fenced row by row. A server-wide lock keeps two such sessions apart: whoever gets it
+/// after an adoption finds the fence changed.
+///
+/// # Errors
+/// `Passing` if another session has it; `Fenced`.
+pub(crate) async fn preparation_lock(session: &mut Session, lease: &Lease) -> Result<()> {
+    let lock = quote::text(&format!("outlast/prepare/{}", lease.migration));
+    let locked: Option<i64> = session.value(&format!("SELECT GET_LOCK({lock}, 2)")).await?;
+    if locked != Some(1) {
+        return Err(Error::new(
+            ErrorKind::Passing,
+            "another session still prepares this migration's shadow table",
+        ));
+    }
+    check_fence(session, lease).await
 }
 
 /// `@@gtid_executed`.

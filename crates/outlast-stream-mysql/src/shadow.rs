@@ -4,9 +4,10 @@ use outlast_core::{Error, ErrorKind, Result};
 use outlast_mysql::{Session, quote};
 
 use crate::{
+    foreign_keys::{self, ForeignKeys},
     plan::{IN_PLACE_MARKER, Plan},
     statement::AlterStatement,
-    table::{self, bound_to, without_auto_increment},
+    table::{self, Table, without_auto_increment},
 };
 
 /// Creates `shadow_schema` with a table of the source's name and definition, and runs the statement's changes on it.
@@ -45,7 +46,12 @@ pub(crate) async fn create(
         ))
         .await?;
     session.run(&format!("USE {shadow}")).await?;
-    create_as_defined(session, &definition).await?;
+    let source = Table::read(session, schema, table).await?;
+    let keys = ForeignKeys::new(&definition, schema, table, statement)?;
+    // A reference without schema would be bound to a table of the shadow's.
+    let (_, without_keys) = foreign_keys::split(&definition, schema)?;
+    create_as_defined(session, &without_keys).await?;
+    foreign_keys::bind_to_stand_ins(session, &source, shadow_schema, &keys).await?;
     if alter(session, &quote::table(shadow_schema, table), statement).await? == Algorithm::InPlace {
         let marker = quote::table(shadow_schema, IN_PLACE_MARKER);
         session
@@ -53,6 +59,8 @@ pub(crate) async fn create(
             .await?;
     }
     check_new_table(session, shadow_schema, table).await?;
+    foreign_keys::unbind(session, &source, shadow_schema, &keys).await?;
+    foreign_keys::drop_superseded_indexes(session, &source, shadow_schema, &keys, statement).await?;
     let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment).await?;
     let made_of = without_auto_increment(&definition);
     check_unaltered(session, schema, table, &made_of).await?;
@@ -146,13 +154,7 @@ async fn check_new_table(session: &mut Session, schema: &str, table: &str) -> Re
             format!("the change makes it a table of engine {engine}; only InnoDB can be written in transactions"),
         ));
     }
-    match bound_to(session, schema, table).await? {
-        None => Ok(()),
-        Some(what) => Err(Error::new(
-            ErrorKind::Refused,
-            format!("the change adds {what}; foreign keys are not supported yet: add it after the migration"),
-        )),
-    }
+    Ok(())
 }
 
 /// Drops a schema of ours if no table is left in it.

@@ -23,6 +23,8 @@ pub(crate) struct AlterStatement {
     columns: HashMap<String, Option<String>>,
     /// Lower-case names of columns that are added.
     added: Vec<String>,
+    /// Lower-case names of foreign keys and other constraints that are dropped.
+    dropped_constraints: Vec<String>,
     /// Whether it sets the table's AUTO_INCREMENT counter.
     pub(crate) sets_auto_increment: bool,
     /// Whether it says by which algorithm MySQL is to do it.
@@ -81,6 +83,7 @@ impl AlterStatement {
             changes: sql[end..last.end].trim().to_owned(),
             columns: HashMap::new(),
             added: Vec::new(),
+            dropped_constraints: Vec::new(),
             sets_auto_increment: sets_auto_increment(&rest),
             names_algorithm: false,
         };
@@ -101,6 +104,11 @@ impl AlterStatement {
     /// Whether the statement adds a column of this name.
     pub(crate) fn adds(&self, column: &str) -> bool {
         self.added.contains(&column.to_lowercase())
+    }
+
+    /// Whether the statement drops a foreign key of this name.
+    pub(crate) fn drops_constraint(&self, name: &str) -> bool {
+        self.dropped_constraints.contains(&name.to_lowercase())
     }
 
     fn read_clause(&mut self, clause: &[Token]) -> Result<()> {
@@ -150,6 +158,10 @@ impl AlterStatement {
         }
         if word(0, "DROP") {
             if column_at == 1 && DROPS_NO_COLUMN.iter().any(|w| word(1, w)) {
+                let at = if word(1, "FOREIGN") { 3 } else { 2 };
+                if word(1, "FOREIGN") || word(1, "CONSTRAINT") {
+                    self.dropped_constraints.extend(name(at).map(|n| n.to_lowercase()));
+                }
                 return Ok(());
             }
             return self.map(&name(column_at)?, None);
@@ -252,7 +264,8 @@ fn sets_auto_increment(rest: &[Spanned]) -> bool {
 
 fn foreign_key() -> Error {
     refused(
-        "it adds a foreign key; foreign keys are not supported yet: add it by a statement of its own after the migration",
+        "it adds a foreign key, whose check of all rows would hold the application up at the swap: leave it out here, and add \
+         it by an ALTER TABLE of its own after the migration",
     )
 }
 

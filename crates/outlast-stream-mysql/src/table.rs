@@ -255,7 +255,7 @@ fn column(mut row: Row) -> Result<Column> {
     })
 }
 
-/// What binds other things to a table so that a swap would part them: a trigger, or a foreign key from or to it.
+/// What binds other things to a table so that a swap would part them: a trigger, or another table's foreign key to it.
 ///
 /// # Errors
 /// Those of the server.
@@ -277,7 +277,7 @@ pub(crate) async fn bound_to(session: &mut Session, schema: &str, table: &str) -
     let key: Option<(String, String, String)> = session
         .first(&format!(
             "SELECT ID, FOR_NAME, REF_NAME FROM information_schema.INNODB_FOREIGN \
-             WHERE FOR_NAME = {name} OR REF_NAME = {name} LIMIT 1"
+             WHERE REF_NAME = {name} AND FOR_NAME <> {name} LIMIT 1"
         ))
         .await?;
     Ok(key.map(|(key, from, to)| {

@@ -1,9 +1,12 @@
 //! The contract of [`Stream`], and of what it opens.
 
+mod mending;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub use self::mending::mending_changes_nothing_that_is_whole;
 use super::{ClusterFixture, failure};
 use crate::{
     checkpoint::Checkpoint,
@@ -120,6 +123,7 @@ macro_rules! stream_suite {
             under_the_lock_everything_executed_can_be_read
             draining_records_no_position
             a_swap_puts_the_shadow_in_place
+            mending_changes_nothing_that_is_whole
             a_fenced_owner_does_not_swap
         }
     };

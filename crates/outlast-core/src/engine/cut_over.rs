@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 
 use super::Run;
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Response, Result},
     failures::Failures,
     gtid::GtidSet,
     scheduler::{Ending, Phase},
@@ -34,12 +34,17 @@ impl Run {
             match self.attempt().await {
                 // The turn is kept to the end: nobody concludes otherwise any more.
                 Ok(()) => {
+                    self.stream.mend().await?;
                     if let Err(error) = self.services.scheduler.beat(&self.lease, &self.report()).await {
                         tracing::debug!(%error, "the last counts are not stored");
                     }
                     return Ok(Ending::Complete);
                 }
                 Err(error) => {
+                    if matches!(error.kind().response(), Response::Retry | Response::RetryBounded) {
+                        // Before anybody writes the shadow again.
+                        self.stream.mend().await?;
+                    }
                     drop(turn);
                     self.wait_before_retry(&mut failures, error).await?;
                 }

@@ -163,10 +163,19 @@ pub async fn run(
 /// # Errors
 /// Those of the server: somebody has to look again.
 pub async fn fail(services: &Services, migration: &Migration, lease: &Lease, error: Error) -> Result<Ending> {
-    let swap_state = async { services.stream.open(lease, migration).await?.swap_state().await };
-    let (ending, message) = match swap_state.await {
-        Ok(SwapState::Swapped) => (Ending::Complete, String::new()),
-        Ok(SwapState::Unprepared | SwapState::Shadowed) => (Ending::Failed, failure_message(&error)),
+    let looked = async {
+        let stream = services.stream.open(lease, migration).await?;
+        let swap_state = stream.swap_state().await?;
+        // What may yet be mended is not given up.
+        match stream.mend().await {
+            Err(other) if other.kind().response() != Response::Fail => Err(other),
+            mended => Ok((swap_state, mended.err())),
+        }
+    };
+    let (ending, message) = match looked.await {
+        Ok((SwapState::Swapped, unmended)) => (Ending::Complete, unmended.map_or_else(String::new, |e| e.to_string())),
+        Ok((_, Some(unmended))) => (Ending::Failed, format!("{}. {unmended}", failure_message(&error))),
+        Ok((_, None)) => (Ending::Failed, failure_message(&error)),
         Err(other) if other.kind().response() == Response::Fail => (Ending::Failed, failure_message(&error)),
         Err(other) => return Err(other),
     };
@@ -190,6 +199,7 @@ async fn conduct(
 ) -> Result<Ending> {
     let stream = services.stream.open(lease, migration).await?;
     let swap_state = stream.swap_state().await?;
+    stream.mend().await?;
     if swap_state == SwapState::Swapped {
         return Ok(Ending::Complete);
     }

@@ -330,6 +330,11 @@ impl OpenStream for Open {
         )?))
     }
 
+    async fn mend(&self) -> Result<()> {
+        // Tables in memory are bound to nothing.
+        Ok(())
+    }
+
     async fn lock(&self) -> Result<Box<dyn CutOver>> {
         let cut_over = MemoryCutOver::lock(&self.cluster, self.connect().await?, &self.lease, &self.names).await?;
         Ok(Box::new(cut_over))
