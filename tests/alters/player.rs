@@ -10,15 +10,16 @@ use anyhow::{Context, Result, bail, ensure};
 use mysql_async::prelude::Queryable;
 use outlast_testbed::{Cluster, Node, TableName};
 use outlast_tests::{
-    case::{Case, Stage},
+    case::{Case, Expect, Stage},
     outlast,
 };
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    application::{self, Application},
+    application::Application,
     oracle::{self, Rows},
     program::Program,
+    verdict,
 };
 
 /// How long anything may take before the case has failed.
@@ -88,6 +89,8 @@ pub(crate) struct Play<'a> {
     log: PathBuf,
     rounds: u64,
     rounds_while_copying: u64,
+    /// How many rows the application changed in each stage in which it had something to do.
+    changed: Vec<(Stage, u64)>,
 }
 
 impl<'a> Play<'a> {
@@ -108,12 +111,13 @@ impl<'a> Play<'a> {
             log,
             rounds: 0,
             rounds_while_copying: 0,
+            changed: Vec::new(),
         };
         let mut conn = stand.node().connect().await?;
         conn.query_drop(format!("CREATE DATABASE {schema}")).await?;
         conn.query_drop(format!("USE {schema}")).await?;
         for statement in &case.create {
-            application::run(&mut conn, &statement.sql)
+            conn.query_drop(&statement.sql)
                 .await
                 .with_context(|| format!("@create, line {}: {}", statement.line, statement.sql))?;
         }
@@ -132,7 +136,7 @@ impl<'a> Play<'a> {
         let mut application = self.application(Stage::Before).await?;
         application.once().await?;
         self.rounds(&mut application, ROUNDS).await?;
-        application.end(self.stand.node()).await?;
+        self.end(application).await?;
         self.remember_definition().await
     }
 
@@ -257,21 +261,21 @@ impl<'a> Play<'a> {
             }
             sleep(REST).await;
         }
-        application.end(self.stand.node()).await
+        self.end(application).await
     }
 
     /// What the application does after the swap, on the new table.
     pub(crate) async fn after(&mut self) -> Result<()> {
         let mut application = self.application(Stage::After).await?;
         application.once().await?;
-        application.end(self.stand.node()).await
+        self.end(application).await
     }
 
     /// One more round, to show that the application works.
     pub(crate) async fn one_more_round(&mut self, stage: Stage) -> Result<()> {
         let mut application = self.application(stage).await?;
         self.rounds(&mut application, 1).await?;
-        application.end(self.stand.node()).await
+        self.end(application).await
     }
 
     /// The application must have worked while rows were copied.
@@ -288,6 +292,24 @@ impl<'a> Play<'a> {
         Application::connect(self.stand.node(), self.case, &self.schema, stage).await
     }
 
+    async fn end(&mut self, application: Application<'_>) -> Result<()> {
+        let stage = application.stage();
+        let changed = application.end(self.stand.node()).await?;
+        self.changed.extend(changed.map(|changed| (stage, changed)));
+        Ok(())
+    }
+
+    /// The application must have changed rows in each stage; a statement that stops a migration need not.
+    pub(crate) fn expect_changes(&self) -> Result<()> {
+        let idle = self.changed.iter().find(|(_, changed)| *changed == 0);
+        match idle {
+            Some((stage, _)) if !matches!(self.case.expect, Expect::Stops(_)) => {
+                bail!("the statements of stage {stage} changed no row")
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn rounds(&mut self, application: &mut Application<'_>, count: u64) -> Result<()> {
         for _ in 0..count {
             self.rounds += 1;
@@ -300,12 +322,13 @@ impl<'a> Play<'a> {
         Ok(self.migration().await?.is_some_and(|m| m.phase == phase))
     }
 
-    /// The case's migration, if it was submitted.
+    /// The case's last migration, if one was submitted.
     pub(crate) async fn migration(&self) -> Result<Option<Migration>> {
         let mut conn = self.stand.node().connect().await?;
         let found: mysql_async::Result<Option<(String, String, String)>> = conn
             .query_first(format!(
-                "SELECT id, status, phase FROM _outlast.migrations WHERE schema_name = '{}'",
+                "SELECT id, status, phase FROM _outlast.migrations WHERE schema_name = '{}' \
+                 ORDER BY submitted_at DESC LIMIT 1",
                 self.schema
             ))
             .await;
@@ -342,8 +365,14 @@ impl<'a> Play<'a> {
     pub(crate) async fn clean_up(self) -> Result<()> {
         let mut conn = self.stand.node().connect().await?;
         let mut schemas = vec![self.schema.clone(), self.native()];
-        if let Some(migration) = self.migration().await? {
-            schemas.extend(["new", "old"].map(|kind| format!("_outlast_{kind}_{}", migration.id)));
+        if self.migration().await?.is_some() {
+            let sql = format!(
+                "SELECT id FROM _outlast.migrations WHERE schema_name = '{}'",
+                self.schema
+            );
+            for id in conn.query::<String, _>(sql).await? {
+                schemas.extend(["new", "old"].map(|kind| format!("_outlast_{kind}_{id}")));
+            }
         }
         conn.query_drop("SET SESSION sql_log_bin = OFF, foreign_key_checks = OFF")
             .await?;
@@ -369,7 +398,8 @@ fn begins(stage: Stage, phase: &str) -> bool {
 pub(crate) async fn play(stand: &Stand, case: &Case, schema: &str, name: &str) -> Result<()> {
     let mut play = Play::begin(stand, case, schema, name).await?;
     play.before().await?;
-    crate::verdict::expect(&mut play).await?;
+    verdict::expect(&mut play).await?;
+    play.expect_changes()?;
     play.clean_up().await
 }
 
