@@ -396,11 +396,31 @@ fn begins(stage: Stage, phase: &str) -> bool {
 
 /// Plays a case, and judges how it ends.
 pub(crate) async fn play(stand: &Stand, case: &Case, schema: &str, name: &str) -> Result<()> {
-    let mut play = Play::begin(stand, case, schema, name).await?;
-    play.before().await?;
-    verdict::expect(&mut play).await?;
-    play.expect_changes()?;
-    play.clean_up().await
+    let outcome = async {
+        let mut play = Play::begin(stand, case, schema, name).await?;
+        play.before().await?;
+        verdict::expect(&mut play).await?;
+        play.expect_changes()?;
+        play.clean_up().await
+    }
+    .await;
+    roll_back_prepared(stand.node(), case).await?;
+    outcome
+}
+
+/// Ends the XA transactions that a failed case left: other migrations wait for them.
+async fn roll_back_prepared(node: &Node, case: &Case) -> Result<()> {
+    let text = case.to_string();
+    if !text.contains("XA ") {
+        return Ok(());
+    }
+    let mut conn = node.connect().await?;
+    let prepared: Vec<(u64, u64, u64, String)> = conn.query("XA RECOVER").await?;
+    for (_, _, _, name) in prepared.into_iter().filter(|(.., name)| text.contains(name.as_str())) {
+        conn.query_drop(format!("XA ROLLBACK '{name}'")).await?;
+    }
+    conn.disconnect().await?;
+    Ok(())
 }
 
 /// Sets the server's variables of a case; returns what gives them back their values.
