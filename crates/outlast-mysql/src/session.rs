@@ -19,13 +19,14 @@ use crate::{
 /// Set in every session.
 ///
 /// * The server's own `sql_mode`, so that values are converted as by the server's own ALTER, less what changes how
-///   statements are read; plus NO_AUTO_VALUE_ON_ZERO, so that a row with id 0 keeps it.
+///   statements are read and values are shown; plus NO_AUTO_VALUE_ON_ZERO, so that a row with id 0 keeps it.
 /// * READ COMMITTED, at which INSERT … SELECT takes no lock on the source (invariant I4).
 /// * No limit on the range optimizer's memory: beyond it a list of keys becomes a scan of the table.
 /// * Short lock waits: whoever waits for a lock of the application holds others up.
 const SETTINGS: &str = "SET SESSION \
-    sql_mode = CONCAT_WS(',', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(@@GLOBAL.sql_mode, 'ANSI_QUOTES', ''), \
-        'ANSI', ''), 'PIPES_AS_CONCAT', ''), 'IGNORE_SPACE', ''), 'NO_BACKSLASH_ESCAPES', ''), 'NO_AUTO_VALUE_ON_ZERO'), \
+    sql_mode = CONCAT_WS(',', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(@@GLOBAL.sql_mode, 'ANSI_QUOTES', ''), \
+        'ANSI', ''), 'PIPES_AS_CONCAT', ''), 'IGNORE_SPACE', ''), 'NO_BACKSLASH_ESCAPES', ''), \
+        'PAD_CHAR_TO_FULL_LENGTH', ''), 'NO_AUTO_VALUE_ON_ZERO'), \
     transaction_isolation = 'READ-COMMITTED', \
     autocommit = 1, \
     completion_type = 0, \
@@ -39,6 +40,15 @@ const SETTINGS: &str = "SET SESSION \
     sql_safe_updates = 0, \
     sql_select_limit = DEFAULT, \
     wait_timeout = 31536000";
+
+fn settings(version: (u16, u16, u16)) -> String {
+    let mut settings = SETTINGS.to_owned();
+    if version >= (8, 0, 30) {
+        // A generated invisible primary key that nobody sees would be lost.
+        settings.push_str(", show_gipk_in_create_table_and_information_schema = ON");
+    }
+    settings
+}
 
 /// A connection with the settings that Outlast relies on.
 pub struct Session {
@@ -70,7 +80,7 @@ impl Session {
                 format!("{address} is MariaDB {version}; Outlast works with MySQL 8.0.22 and later"),
             ));
         }
-        session.run(SETTINGS).await?;
+        session.run(&settings(session.server_version())).await?;
         let uuid: String = session.value("SELECT @@server_uuid").await?;
         Ok((session, ServerUuid::new(uuid)))
     }

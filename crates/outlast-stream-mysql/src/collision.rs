@@ -6,7 +6,7 @@
 use outlast_core::{Error, Key, Result};
 use outlast_mysql::{Session, quote};
 
-use crate::plan::Plan;
+use crate::{key::Side, plan::Plan};
 
 /// The shadow's index that an error 1062 names: `Duplicate entry '…' for key 'table.index'`.
 pub(crate) fn index_of(error: &Error) -> Option<String> {
@@ -18,6 +18,7 @@ pub(crate) fn index_of(error: &Error) -> Option<String> {
 
 /// Keys of the shadow's rows whose values in `index` equal those of source rows that meet `condition`, and that are other
 /// rows. Empty if the index can't be compared that way (expressions, prefixes, generated columns): then only time tells.
+/// With them, for people, the keys of source rows that have the same values.
 ///
 /// # Errors
 /// Those of the server.
@@ -26,15 +27,15 @@ pub(crate) async fn blocking_keys(
     plan: &Plan,
     index: &str,
     condition: &str,
-) -> Result<Vec<Key>> {
+) -> Result<(Vec<Key>, Option<String>)> {
     let Some(index) = plan.shadow.indexes.iter().find(|i| i.name == index) else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
     let mut targets: Vec<&str> = Vec::new();
     for part in &index.parts {
-        match part.as_deref().filter(|target| plan.source_of(target).is_some()) {
+        match part.column.as_deref().filter(|target| plan.source_of(target).is_some()) {
             Some(target) => targets.push(target),
-            None => return Ok(Vec::new()),
+            None => return Ok((Vec::new(), None)),
         }
     }
     let unique = targets.clone();
@@ -58,7 +59,8 @@ pub(crate) async fn blocking_keys(
         .await?;
     session
         .run(&format!(
-            "INSERT INTO {temporary} ({list}) {}",
+            "INSERT {}INTO {temporary} ({list}) {}",
+            plan.settings,
             plan.select_source(&sources, condition)
         ))
         .await?;
@@ -69,20 +71,51 @@ pub(crate) async fn blocking_keys(
             .collect();
         pairs.join(" AND ")
     };
-    let key: Vec<&str> = plan.key.columns.iter().map(|c| c.target.as_str()).collect();
     let rows: Vec<mysql_async::Row> = session
         .rows(&format!(
-            "SELECT DISTINCT {} FROM {} AS s WHERE EXISTS (SELECT 1 FROM {temporary} AS outlast_c WHERE {} AND NOT ({}))",
-            plan.key.select_list(true),
+            "SELECT DISTINCT {} FROM {} AS s WHERE EXISTS (SELECT 1 FROM {temporary} AS outlast_c WHERE {} AND {})",
+            plan.key.select_list(Side::Shadow),
             plan.shadow.quoted(),
             equal(&unique),
-            equal(&key),
+            plan.key.differs("s", "outlast_c"),
+        ))
+        .await?;
+    let names = |columns: &[&str]| {
+        columns
+            .iter()
+            .map(|c| quote::identifier(c))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let keys: Vec<&str> = plan.key.columns.iter().map(|c| c.target.as_str()).collect();
+    let twins: Option<(String, u64)> = session
+        .first(&format!(
+            "SELECT LEFT(GROUP_CONCAT(CONCAT_WS('-', {}) ORDER BY 1 SEPARATOR ' and '), 200), COUNT(*) FROM {temporary} \
+             WHERE CONCAT({}) IS NOT NULL GROUP BY {} HAVING COUNT(*) > 1 LIMIT 1",
+            names(&keys),
+            names(&unique),
+            names(&unique),
         ))
         .await?;
     session
         .run(&format!("DROP TEMPORARY TABLE IF EXISTS {temporary}"))
         .await?;
-    rows.into_iter().map(|row| plan.key.read_row(row)).collect()
+    let blocking: Vec<Key> = rows
+        .into_iter()
+        .map(|row| plan.key.read_row(row))
+        .collect::<Result<_>>()?;
+    let rows = match (twins, blocking.first()) {
+        (Some((rows, count)), _) => Some(format!(
+            "{count} rows have this value, those with {} {rows}",
+            keys.join("-")
+        )),
+        (None, Some(key)) => Some(format!(
+            "another row has this value already, the one with {}",
+            plan.key.describe(key)
+        )),
+        (None, None) => None,
+    };
+    Ok((blocking, rows))
 }
 
 #[cfg(test)]

@@ -122,6 +122,35 @@ impl LockedTables {
         }
     }
 
+    /// A row with 0 in a column that becomes AUTO_INCREMENT would get another number from MySQL's ALTER.
+    async fn check_newly_counted(&mut self) -> Result<()> {
+        let Some(column) = &self.plan.newly_counted else {
+            return Ok(());
+        };
+        let keeps_zero: bool = self
+            .session
+            .value("SELECT @@GLOBAL.sql_mode LIKE '%NO_AUTO_VALUE_ON_ZERO%'")
+            .await?;
+        let column = quote::identifier(column);
+        let zero: Option<u64> = self
+            .session
+            .first(&format!(
+                "SELECT 1 FROM {} WHERE {column} = 0 LIMIT 1",
+                self.plan.shadow.quoted()
+            ))
+            .await?;
+        match zero {
+            Some(_) if !keeps_zero => Err(Error::new(
+                ErrorKind::DataRejected,
+                format!(
+                    "a row has 0 in column {column}, which becomes AUTO_INCREMENT: MySQL's own ALTER would give it another \
+                     number. Give that row another value, or add NO_AUTO_VALUE_ON_ZERO to the global sql_mode to keep it"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// A table that was not locked can't be read while LOCK TABLES holds (error 1100).
     async fn prove_lock(&mut self) -> Result<()> {
         match self
@@ -194,6 +223,7 @@ impl CutOver for LockedTables {
 
     async fn swap(&mut self) -> Result<()> {
         self.check_definition().await?;
+        self.check_newly_counted().await?;
         self.carry_auto_increment().await?;
         self.prove_lock().await?;
         let source = self.plan.source.quoted();

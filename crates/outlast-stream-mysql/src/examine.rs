@@ -36,7 +36,8 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()))?;
     let random: u32 = session.value("SELECT FLOOR(RAND() * 4000000000)").await?;
     let trial = format!("_outlast_try_{random:08x}");
-    let plan = shadow::create(session, &trial, &schema, &table, &statement).await;
+    let moment: String = session.value("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").await?;
+    let plan = shadow::create(session, &trial, &schema, &table, &statement, &moment).await;
     session
         .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&trial)))
         .await?;

@@ -17,6 +17,7 @@ mod lexer;
 mod open;
 mod plan;
 mod prepared_xa;
+mod rejected;
 mod shadow;
 mod statement;
 mod table;

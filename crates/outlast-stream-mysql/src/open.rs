@@ -13,13 +13,8 @@ use outlast_mysql::{FencedTransaction, Session, SessionPool, check_fence, quote}
 use tokio::sync::OnceCell;
 
 use crate::{
-    changes::BinlogChanges,
-    collision,
-    cut_over::LockedTables,
-    plan::Plan,
-    prepared_xa, shadow,
-    statement::AlterStatement,
-    table::{Table, definition},
+    changes::BinlogChanges, collision, cut_over::LockedTables, key::Side, plan::Plan, prepared_xa, rejected, shadow,
+    statement::AlterStatement, table::definition,
 };
 
 /// How often the set of keys of a batch is extended by the rows that stand in its way.
@@ -62,10 +57,10 @@ impl OpenMySqlStream {
         let read = async || {
             let mut session = self.pool.session().await?;
             let (schema, table) = (&self.migration.schema, &self.migration.table);
-            let source = Table::read(&mut session, schema, table).await?;
-            let shadow = Table::read(&mut session, &self.migration.shadow_schema(), table).await?;
+            let shadow_schema = self.migration.shadow_schema();
+            let moment = &self.migration.submitted_at;
             let prepared = Prepared {
-                plan: Plan::new(source, shadow, &self.statement)?,
+                plan: Plan::read(&mut session, (schema, table), &shadow_schema, &self.statement, moment).await?,
                 definition: definition(&mut session, schema, table).await?,
             };
             session.give_back();
@@ -102,46 +97,54 @@ impl OpenMySqlStream {
         }
     }
 
-    /// The shadow's rows that stand in the way of rows of the source.
-    async fn blocking_keys(&self, error: &Error, condition: &str) -> Result<Vec<Key>> {
+    /// The shadow's rows that stand in the way of rows of the source, and the error with the rows it is about.
+    async fn blocking_keys(&self, error: Error, condition: &str) -> Result<(Vec<Key>, Error)> {
         let plan = self.plan().await?;
-        let Some(index) = collision::index_of(error) else {
-            return Ok(Vec::new());
+        let Some(index) = collision::index_of(&error) else {
+            return Ok((Vec::new(), error));
         };
-        if index == plan.key.shadow_index {
+        if plan.key.is_same_key && index == plan.key.shadow_index {
             return Err(Error::new(
                 ErrorKind::Inconsistent,
                 format!("a row of the copy key itself is in the shadow twice ({error})"),
             ));
         }
         let mut session = self.pool.session().await?;
-        let keys = collision::blocking_keys(&mut session, plan, &index, condition).await?;
+        let (keys, rows) = collision::blocking_keys(&mut session, plan, &index, condition).await?;
         session.give_back();
-        Ok(keys)
+        Ok((
+            keys,
+            match rows {
+                Some(rows) => error.context(rows),
+                None => error,
+            },
+        ))
+    }
+
+    /// The keys of a range, as many as a chunk may have.
+    async fn keys_in(&self, range: &KeyRange) -> Result<Vec<Key>> {
+        let plan = self.plan().await?;
+        let mut session = self.pool.session().await?;
+        let rows: Vec<mysql_async::Row> = session.rows(&plan.keys_in(range)?).await?;
+        session.give_back();
+        rows.into_iter().map(|row| plan.key.read_row(row)).collect()
+    }
+
+    /// Names the row in an error about a row's data.
+    async fn named(&self, keys: Vec<Key>, error: Error) -> Error {
+        let (Ok(plan), Ok(mut session)) = (self.plan().await, self.pool.session().await) else {
+            return error;
+        };
+        // Dropped afterwards: should a try be cut off, its transaction ends with the session.
+        rejected::name_row(&mut session, plan, keys, error).await
     }
 }
 
 /// Deletes keys from the shadow and inserts them again from the source, in an open transaction.
 pub(crate) async fn reread(session: &mut Session, plan: &Plan, keys: &[Key]) -> Result<()> {
     session.run(&plan.delete(keys)?).await?;
-    session
-        .run(&plan.insert(keys)?)
-        .await
-        .map_err(|error| explain(error, plan, keys))?;
+    session.run(&plan.insert(keys)?).await?;
     Ok(())
-}
-
-/// Names the keys in an error about a row's data.
-fn explain(error: Error, plan: &Plan, keys: &[Key]) -> Error {
-    match (error.kind(), keys) {
-        (ErrorKind::DataRejected, [key]) => error.context(format_args!("the row with {}", plan.key.describe(key))),
-        (ErrorKind::DataRejected, [first, ..]) => error.context(format_args!(
-            "one of {} rows, the first with {}",
-            keys.len(),
-            plan.key.describe(first)
-        )),
-        _ => error,
-    }
 }
 
 /// Rolls back after `error`, so that the session can be used again; a lost session needs none.
@@ -215,6 +218,7 @@ impl OpenStream for OpenMySqlStream {
             schema,
             table,
             &self.statement,
+            &self.migration.submitted_at,
         )
         .await?;
         let retired = quote::identifier(&self.migration.retired_schema());
@@ -275,20 +279,13 @@ impl OpenStream for OpenMySqlStream {
             Err(error) => error,
         };
         rolled_back(transaction, &error).await?;
-        if error.kind() != ErrorKind::Duplicate {
-            let lowest = range
-                .after
-                .as_ref()
-                .map(|key| format!("above {}", plan.key.describe(key)));
-            return Err(match error.kind() {
-                ErrorKind::DataRejected => error.context(format_args!(
-                    "a row {}",
-                    lowest.as_deref().unwrap_or("of the first chunk")
-                )),
-                _ => error,
-            });
+        match error.kind() {
+            ErrorKind::Duplicate => {}
+            ErrorKind::DataRejected => return Err(self.named(self.keys_in(range).await?, error).await),
+            _ => return Err(error),
         }
-        let keys = self.blocking_keys(&error, &plan.key.in_range(range)?).await?;
+        let condition = plan.key.in_range(range)?;
+        let (keys, error) = self.blocking_keys(error, &condition).await?;
         Ok(Copied::Collision(Collision {
             keys,
             message: error.message().to_owned(),
@@ -305,11 +302,11 @@ impl OpenStream for OpenMySqlStream {
                         .await;
                 }
                 Err(error) if error.kind() == ErrorKind::Duplicate => error,
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.named(keys, error).await),
             };
             // Rows whose values stand in the way: the source may have moved a value between rows, and theirs is old.
-            let condition = self.plan().await?.key.is_in(&keys, false)?;
-            let blocking = self.blocking_keys(&error, &condition).await?;
+            let condition = self.plan().await?.key.is_in(&keys, Side::Source)?;
+            let (blocking, error) = self.blocking_keys(error, &condition).await?;
             let before = keys.len();
             keys.extend(
                 blocking

@@ -1,9 +1,20 @@
 //! Which column of the source goes to which column of the shadow, and the statements that follow from it.
 
 use outlast_core::{Error, ErrorKind, Key, KeyRange, Result};
-use outlast_mysql::quote;
+use outlast_mysql::{Session, quote};
 
-use crate::{key::CopyKey, statement::AlterStatement, table::Table};
+use crate::{
+    key::{CopyKey, Side},
+    statement::AlterStatement,
+    table::{Column, Table},
+};
+
+/// A table of this name in the shadow's schema says that MySQL's own ALTER would have left all values as they are, whatever
+/// the sql_mode: it works in place. It stands there so that whoever adopts the migration knows it too.
+pub(crate) const IN_PLACE_MARKER: &str = "_outlast_in_place";
+
+/// Most keys that are looked at to find a row.
+const MOST_KEYS: usize = 100_000;
 
 /// How rows get from the source to the shadow.
 #[derive(Clone, Debug)]
@@ -13,20 +24,46 @@ pub(crate) struct Plan {
     pub(crate) key: CopyKey,
     /// Whether the shadow's AUTO_INCREMENT counter is the one that the statement set.
     pub(crate) sets_auto_increment: bool,
+    /// A column that becomes AUTO_INCREMENT: MySQL's ALTER would give a row with 0 in it another number.
+    pub(crate) newly_counted: Option<String>,
     /// (source column, shadow column), in the order of the source.
     columns: Vec<(String, String)>,
     /// (added column, value), where MySQL's ALTER gives existing rows a value that INSERT would not.
     implied: Vec<(String, &'static str)>,
+    /// Settings for the statements that write rows, as an optimizer hint; may be empty.
+    pub(crate) settings: String,
 }
 
 impl Plan {
+    /// Reads both tables and makes the plan. `moment` is the migration's, UTC: the time that added columns which default to
+    /// the current time get in all rows, as by a single ALTER.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; `SourceChanged` if a table is missing.
+    pub(crate) async fn read(
+        session: &mut Session,
+        source: (&str, &str),
+        shadow_schema: &str,
+        statement: &AlterStatement,
+        moment: &str,
+    ) -> Result<Self> {
+        let (schema, name) = source;
+        let source = Table::read(session, schema, name).await?;
+        let shadow = Table::read(session, shadow_schema, name).await?;
+        let mut plan = Self::new(source, shadow, statement)?;
+        plan.settings = settings(session, &plan, moment).await?;
+        Ok(plan)
+    }
+
     /// Maps the columns and chooses the copy key.
     ///
     /// # Errors
-    /// `Refused` if there is no usable key, or the shadow's columns are not those that the statement was understood to give.
-    pub(crate) fn new(source: Table, shadow: Table, statement: &AlterStatement) -> Result<Self> {
+    /// `Refused` if there is no usable key, the shadow's columns are not those that the statement was understood to give, or
+    /// values would depend on the order in which rows are read.
+    fn new(source: Table, shadow: Table, statement: &AlterStatement) -> Result<Self> {
         let mut columns = Vec::new();
         let mut explained = Vec::new();
+        let mut newly_counted = None;
         for column in &source.columns {
             let Some(target) = statement.target_of(&column.name) else {
                 continue;
@@ -35,34 +72,50 @@ impl Plan {
                 .column(&target)
                 .ok_or_else(|| misunderstood(&column.name, &target))?;
             explained.push(after.name.clone());
-            if !after.generated {
+            if after.generated.is_none() {
                 columns.push((column.name.clone(), after.name.clone()));
             }
+            if after.auto_increment && !column.auto_increment {
+                if column.nullable {
+                    return Err(numbered_by_chance(&after.name));
+                }
+                newly_counted = Some(after.name.clone());
+            }
         }
-        let unexplained = shadow
-            .columns
-            .iter()
-            .find(|c| !explained.contains(&c.name) && !statement.adds(&c.name));
-        // A table without primary key may get an invisible one from the server (sql_generate_invisible_primary_key).
-        if let Some(column) = unexplained.filter(|c| c.name != "my_row_id") {
+        let added: Vec<&Column> = shadow.columns.iter().filter(|c| !explained.contains(&c.name)).collect();
+        if let Some(column) = added.iter().find(|c| !statement.adds(&c.name)) {
             return Err(misunderstood("?", &column.name));
         }
-        let added = shadow
-            .columns
-            .iter()
-            .filter(|c| c.lacks_default && !explained.contains(&c.name));
+        if let Some(column) = added.iter().find(|c| c.auto_increment) {
+            return Err(numbered_by_chance(&column.name));
+        }
         let implied = added
+            .iter()
+            .filter(|c| c.lacks_default)
             .filter_map(|c| Some((c.name.clone(), implied_value(&c.data_type)?)))
             .collect();
         let key = CopyKey::choose(&source, &shadow, |name| statement.target_of(name))?;
         Ok(Self {
-            source,
-            shadow,
-            key,
-            sets_auto_increment: statement.sets_auto_increment,
             columns,
             implied,
+            key,
+            sets_auto_increment: statement.sets_auto_increment,
+            newly_counted,
+            source,
+            shadow,
+            settings: String::new(),
         })
+    }
+
+    /// Whether an added column takes its value from an expression, such as the current time.
+    fn computes_defaults(&self) -> bool {
+        let is_fed = |column: &Column| self.columns.iter().any(|(_, target)| *target == column.name);
+        self.shadow.columns.iter().any(|c| c.default_is_computed && !is_fed(c))
+    }
+
+    /// Whether rows get a zero date that nobody gave them.
+    fn implies_dates(&self) -> bool {
+        self.implied.iter().any(|(_, value)| value.contains("0000-00-00"))
     }
 
     /// The statement that copies a range.
@@ -78,7 +131,7 @@ impl Plan {
     /// # Errors
     /// `Inconsistent` if a key can't be read.
     pub(crate) fn insert(&self, keys: &[Key]) -> Result<String> {
-        Ok(self.insert_where(&self.key.is_in(keys, false)?))
+        Ok(self.insert_where(&self.key.is_in(keys, Side::Source)?))
     }
 
     /// The statement that deletes the rows of these keys from the shadow.
@@ -86,10 +139,13 @@ impl Plan {
     /// # Errors
     /// `Inconsistent` if a key can't be read.
     pub(crate) fn delete(&self, keys: &[Key]) -> Result<String> {
+        // Statistics of a table that has just been filled would make the server read all of it.
         Ok(format!(
-            "DELETE FROM {} WHERE {}",
+            "DELETE /*+ INDEX({} {}) */ FROM {} WHERE {}",
+            quote::identifier(&self.shadow.name),
+            quote::identifier(&self.key.shadow_index),
             self.shadow.quoted(),
-            self.key.is_in(keys, true)?
+            self.key.is_in(keys, Side::Shadow)?
         ))
     }
 
@@ -100,11 +156,24 @@ impl Plan {
     pub(crate) fn boundary(&self, range: &KeyRange, rows: u64) -> Result<String> {
         Ok(format!(
             "SELECT {} {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {}",
-            self.key.select_list(false),
+            self.key.select_list(Side::Source),
             self.source_clause(),
             self.key.in_range(range)?,
-            self.key.source_columns(),
+            self.key.order_by(),
             rows.saturating_sub(1),
+        ))
+    }
+
+    /// The query for the keys of a range.
+    ///
+    /// # Errors
+    /// `Inconsistent` if a bound can't be read.
+    pub(crate) fn keys_in(&self, range: &KeyRange) -> Result<String> {
+        Ok(format!(
+            "SELECT {} {} WHERE {} LIMIT {MOST_KEYS}",
+            self.key.select_list(Side::Source),
+            self.source_clause(),
+            self.key.in_range(range)?,
         ))
     }
 
@@ -120,7 +189,8 @@ impl Plan {
             .chain(self.implied.iter().map(|(_, value)| (*value).to_owned()))
             .collect();
         format!(
-            "INSERT INTO {} ({}) SELECT {} {} WHERE {condition}",
+            "INSERT {}INTO {} ({}) SELECT {} {} WHERE {condition}",
+            self.settings,
             self.shadow.quoted(),
             targets.join(", "),
             values.join(", "),
@@ -151,6 +221,40 @@ impl Plan {
     }
 }
 
+/// The optimizer hint with the settings that the statements writing rows need.
+///
+/// An ALTER that works in place converts nothing: dates that the sql_mode would not accept any more stay. One that copies
+/// checks them.
+async fn settings(session: &mut Session, plan: &Plan, moment: &str) -> Result<String> {
+    let mut hints = Vec::new();
+    if plan.computes_defaults() {
+        let seconds: String = session
+            .value(&format!(
+                "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {}) / 1000000 AS CHAR)",
+                quote::text(moment)
+            ))
+            .await?;
+        hints.push(format!("SET_VAR(timestamp={seconds})"));
+    }
+    let works_in_place: u64 = session
+        .value(&format!(
+            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = '{IN_PLACE_MARKER}'",
+            quote::text(&plan.shadow.schema)
+        ))
+        .await?;
+    if works_in_place > 0 && !plan.implies_dates() {
+        let mode: String = session.value("SELECT @@SESSION.sql_mode").await?;
+        let refuses_dates = ["NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"];
+        let kept = mode.split(',').filter(|m| !refuses_dates.contains(m));
+        let kept: Vec<&str> = kept.chain(["ALLOW_INVALID_DATES"]).collect();
+        hints.push(format!("SET_VAR(sql_mode='{}')", kept.join(",")));
+    }
+    Ok(match hints.is_empty() {
+        true => String::new(),
+        false => format!("/*+ {} */ ", hints.join(" ")),
+    })
+}
+
 /// What MySQL's ALTER puts into existing rows for an added NOT NULL column without default ("Data Type Default Values" in its
 /// manual); `None` where it accepts no such column.
 fn implied_value(data_type: &str) -> Option<&'static str> {
@@ -168,6 +272,17 @@ fn implied_value(data_type: &str) -> Option<&'static str> {
         "time" => "'00:00:00'",
         _ => return None,
     })
+}
+
+fn numbered_by_chance(column: &str) -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "the change makes MySQL number the rows in column `{column}` (AUTO_INCREMENT), in the order in which it reads \
+             them: while the application writes, every run would give other numbers. Add the column without AUTO_INCREMENT, \
+             fill it, then make it AUTO_INCREMENT"
+        ),
+    )
 }
 
 fn misunderstood(source: &str, target: &str) -> Error {

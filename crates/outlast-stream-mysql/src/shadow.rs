@@ -4,16 +4,16 @@ use outlast_core::{Error, ErrorKind, Result};
 use outlast_mysql::{Session, quote};
 
 use crate::{
-    plan::Plan,
+    plan::{IN_PLACE_MARKER, Plan},
     statement::AlterStatement,
-    table::{self, Table, bound_to, without_auto_increment},
+    table::{self, bound_to, without_auto_increment},
 };
 
 /// Creates `shadow_schema` with a table of the source's name and definition, and runs the statement's changes on it.
 ///
 /// The schema gets the source schema's default character set and collation. What stood in it is dropped.
 ///
-/// Returns the plan, and the source's definition that the shadow was made of.
+/// Returns the plan, and the source's definition that the shadow was made of. `moment` is as in [`Plan::read`].
 ///
 /// # Errors
 /// `StatementRejected` with the server's words if it does not accept the change; `Refused` if the plan can't be made, or the
@@ -24,6 +24,7 @@ pub(crate) async fn create(
     schema: &str,
     table: &str,
     statement: &AlterStatement,
+    moment: &str,
 ) -> Result<(Plan, String)> {
     let (charset, collation): (String, String) = session
         .first(&format!(
@@ -44,27 +45,75 @@ pub(crate) async fn create(
         ))
         .await?;
     session.run(&format!("USE {shadow}")).await?;
-    session
-        .run(&definition)
-        .await
-        .map_err(|e| e.context("creating the shadow table"))?;
-    let alter = format!(
-        "ALTER TABLE {} {}",
-        quote::table(shadow_schema, table),
-        statement.changes
-    );
-    session.run(&alter).await.map_err(|error| match error.kind() {
-        ErrorKind::ServerGone | ErrorKind::NotPrimary | ErrorKind::Passing | ErrorKind::AccessDenied => error,
-        _ => error
-            .context("MySQL does not accept the change")
-            .into_kind(ErrorKind::StatementRejected),
-    })?;
+    create_as_defined(session, &definition).await?;
+    if alter(session, &quote::table(shadow_schema, table), statement).await? == Algorithm::InPlace {
+        let marker = quote::table(shadow_schema, IN_PLACE_MARKER);
+        session
+            .run(&format!("CREATE TABLE {marker} (id INT PRIMARY KEY)"))
+            .await?;
+    }
     check_new_table(session, shadow_schema, table).await?;
-    let source = Table::read(session, schema, table).await?;
-    let shadow = Table::read(session, shadow_schema, table).await?;
+    let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment).await?;
     let made_of = without_auto_increment(&definition);
     check_unaltered(session, schema, table, &made_of).await?;
-    Ok((Plan::new(source, shadow, statement)?, made_of))
+    Ok((plan, made_of))
+}
+
+/// Runs a CREATE TABLE that gives the table no other key than it says.
+async fn create_as_defined(session: &mut Session, definition: &str) -> Result<()> {
+    // An invisible primary key is what a new table gets, not an altered one.
+    let generates: Option<(String, String)> = session
+        .first("SHOW SESSION VARIABLES LIKE 'sql_generate_invisible_primary_key'")
+        .await?;
+    let generates = generates.is_some_and(|(_, value)| value == "ON");
+    if generates {
+        session
+            .run("SET SESSION sql_generate_invisible_primary_key = OFF")
+            .await?;
+    }
+    session
+        .run(definition)
+        .await
+        .map_err(|e| e.context("creating the shadow table"))?;
+    if generates {
+        session
+            .run("SET SESSION sql_generate_invisible_primary_key = ON")
+            .await?;
+    }
+    Ok(())
+}
+
+/// How MySQL's own ALTER would do a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Algorithm {
+    /// It leaves the values of rows as they are.
+    InPlace,
+    /// It writes every row anew.
+    Copy,
+}
+
+/// Runs the statement's changes on a table, in place if MySQL can.
+async fn alter(session: &mut Session, table: &str, statement: &AlterStatement) -> Result<Algorithm> {
+    let changes = &statement.changes;
+    if !statement.names_algorithm {
+        // In front, because partitioning stands last.
+        let in_place = format!("ALTER TABLE {table} ALGORITHM = INPLACE, {changes}");
+        match session.run(&in_place).await {
+            Ok(_) => return Ok(Algorithm::InPlace),
+            Err(error) if error.kind() == ErrorKind::ServerGone => return Err(error),
+            // What it does not accept at all, it does not accept below either.
+            Err(_) => {}
+        }
+    }
+    match session.run(&format!("ALTER TABLE {table} {changes}")).await {
+        Ok(_) => Ok(Algorithm::Copy),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::ServerGone | ErrorKind::NotPrimary | ErrorKind::Passing | ErrorKind::AccessDenied => error,
+            _ => error
+                .context("MySQL does not accept the change")
+                .into_kind(ErrorKind::StatementRejected),
+        }),
+    }
 }
 
 /// Whoever alters the source before the position is read does not show in the changes after it.
@@ -113,7 +162,7 @@ async fn check_new_table(session: &mut Session, schema: &str, table: &str) -> Re
 pub(crate) async fn drop_if_empty(session: &mut Session, schema: &str) -> Result<()> {
     let tables: u64 = session
         .value(&format!(
-            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {}",
+            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME <> '{IN_PLACE_MARKER}'",
             quote::text(schema)
         ))
         .await?;

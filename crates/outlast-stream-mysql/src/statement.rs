@@ -25,6 +25,8 @@ pub(crate) struct AlterStatement {
     added: Vec<String>,
     /// Whether it sets the table's AUTO_INCREMENT counter.
     pub(crate) sets_auto_increment: bool,
+    /// Whether it says by which algorithm MySQL is to do it.
+    pub(crate) names_algorithm: bool,
 }
 
 impl AlterStatement {
@@ -80,6 +82,7 @@ impl AlterStatement {
             columns: HashMap::new(),
             added: Vec::new(),
             sets_auto_increment: sets_auto_increment(&rest),
+            names_algorithm: false,
         };
         for clause in clauses(&rest)? {
             statement.read_clause(&clause)?;
@@ -108,6 +111,7 @@ impl AlterStatement {
                 .map(str::to_owned)
                 .ok_or_else(|| refused("a column's name is missing in one of its clauses"))
         };
+        self.names_algorithm |= word(0, "ALGORITHM");
         let column_at = if word(1, "COLUMN") { 2 } else { 1 };
         if PARTITION_MAINTENANCE.iter().any(|verb| word(0, verb)) && word(1, "PARTITION") {
             return Err(refused(

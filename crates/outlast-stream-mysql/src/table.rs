@@ -14,6 +14,8 @@ pub(crate) struct Table {
     pub(crate) indexes: Vec<Index>,
     /// Whether every moment has one name in the session's time zone: no daylight saving.
     pub(crate) has_fixed_zone: bool,
+    /// Whether the session's sql_mode makes a value that does not fit an error, instead of changing it.
+    pub(crate) is_strict: bool,
 }
 
 /// A column.
@@ -31,9 +33,88 @@ pub(crate) struct Column {
     /// Whether the collation compares as if values were padded with spaces.
     pub(crate) pads: bool,
     pub(crate) nullable: bool,
-    pub(crate) generated: bool,
+    pub(crate) generated: Option<Generated>,
+    pub(crate) auto_increment: bool,
     /// NOT NULL, and nothing says what it is if no value is given.
     pub(crate) lacks_default: bool,
+    /// Its default is an expression, such as the time of the statement.
+    pub(crate) default_is_computed: bool,
+}
+
+/// How a generated column comes about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Generated {
+    pub(crate) expression: String,
+    pub(crate) stored: bool,
+}
+
+impl Column {
+    /// Least and largest value of an integer type; `None` for other types.
+    pub(crate) fn integer_range(&self) -> Option<(i128, i128)> {
+        let bits = match self.data_type.as_str() {
+            "tinyint" => 8,
+            "smallint" => 16,
+            "mediumint" => 24,
+            "int" => 32,
+            "bigint" => 64,
+            _ => return None,
+        };
+        Some(match self.column_type.contains("unsigned") {
+            true => (0, (1 << bits) - 1),
+            false => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+        })
+    }
+
+    /// The number in parentheses behind the type: decimals of a second, bits; 0 if there is none.
+    pub(crate) fn size(&self) -> u64 {
+        self.sizes().next().unwrap_or(0)
+    }
+
+    /// Precision and scale of a DECIMAL.
+    pub(crate) fn decimal_size(&self) -> Option<(u32, u32)> {
+        let mut sizes = self.sizes().map(|n| n as u32);
+        Some((sizes.next()?, sizes.next().unwrap_or(0)))
+    }
+
+    fn sizes(&self) -> impl Iterator<Item = u64> + '_ {
+        let inner = self
+            .column_type
+            .split_once('(')
+            .and_then(|(_, rest)| rest.split_once(')'));
+        inner
+            .map_or("", |(sizes, _)| sizes)
+            .split(',')
+            .filter_map(|n| n.trim().parse().ok())
+    }
+
+    /// The members of an ENUM or SET, in their order.
+    pub(crate) fn members(&self) -> Vec<String> {
+        let mut members = Vec::new();
+        let mut characters = self.column_type.chars().skip_while(|c| *c != '\'').peekable();
+        while characters.next_if_eq(&'\'').is_some() {
+            let mut member = String::new();
+            while let Some(c) = characters.next() {
+                match c {
+                    '\'' if characters.next_if_eq(&'\'').is_none() => break,
+                    '\\' => member.extend(characters.next().map(unescaped)),
+                    c => member.push(c),
+                }
+            }
+            members.push(member);
+            characters.next_if_eq(&',');
+        }
+        members
+    }
+}
+
+/// What stands behind a backslash in a column's type.
+fn unescaped(c: char) -> char {
+    match c {
+        '0' => '\0',
+        'n' => '\n',
+        'r' => '\r',
+        c => c,
+    }
 }
 
 /// An index.
@@ -43,8 +124,17 @@ pub(crate) struct Index {
     pub(crate) unique: bool,
     /// Whether the optimizer may be told to use it.
     pub(crate) visible: bool,
-    /// Names of the columns; `None` for an expression or a prefix of a column.
-    pub(crate) parts: Vec<Option<String>>,
+    /// Whether it is a FULLTEXT, SPATIAL or multi-valued index.
+    pub(crate) is_special: bool,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A part of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Name of the column; `None` for an expression or a prefix of a column.
+    pub(crate) column: Option<String>,
+    pub(crate) descending: bool,
 }
 
 impl Table {
@@ -62,9 +152,10 @@ impl Table {
             .rows(&format!(
                 "SELECT c.COLUMN_NAME, c.DATA_TYPE, CAST(c.COLUMN_TYPE AS CHAR), c.CHARACTER_SET_NAME, c.COLLATION_NAME, \
                  c.CHARACTER_MAXIMUM_LENGTH, l.PAD_ATTRIBUTE = 'PAD SPACE', c.IS_NULLABLE = 'YES', \
-                 c.EXTRA LIKE '%GENERATED%' AND c.EXTRA NOT LIKE '%DEFAULT_GENERATED%', \
+                 c.EXTRA LIKE '%STORED GENERATED%', c.EXTRA LIKE '%auto_increment%', \
                  c.IS_NULLABLE = 'NO' AND c.COLUMN_DEFAULT IS NULL AND c.EXTRA NOT LIKE '%auto_increment%' AND \
-                 c.EXTRA NOT LIKE '%GENERATED%' \
+                 c.EXTRA NOT LIKE '%GENERATED%', \
+                 CAST(c.GENERATION_EXPRESSION AS CHAR), c.EXTRA LIKE '%DEFAULT_GENERATED%' \
                  FROM information_schema.COLUMNS c \
                  LEFT JOIN information_schema.COLLATIONS l ON l.COLLATION_NAME = c.COLLATION_NAME \
                  WHERE c.{} ORDER BY c.ORDINAL_POSITION",
@@ -78,20 +169,23 @@ impl Table {
                 format!("table {} is not there", quote::table(schema, name)),
             ));
         }
-        let parts: Vec<(String, bool, bool, Option<String>)> = session
+        let parts: Vec<(String, bool, bool, bool, Option<String>, bool)> = session
             .rows(&format!(
-                "SELECT INDEX_NAME, NON_UNIQUE = 0, IS_VISIBLE = 'YES', IF(SUB_PART IS NULL, COLUMN_NAME, NULL) \
+                "SELECT INDEX_NAME, NON_UNIQUE = 0, IS_VISIBLE = 'YES', INDEX_TYPE <> 'BTREE', \
+                 IF(SUB_PART IS NULL, COLUMN_NAME, NULL), COALESCE(COLLATION = 'D', FALSE) \
                  FROM information_schema.STATISTICS WHERE {at} ORDER BY INDEX_NAME, SEQ_IN_INDEX"
             ))
             .await?;
         let mut indexes: Vec<Index> = Vec::new();
-        for (name, unique, visible, part) in parts {
+        for (name, unique, visible, is_special, column, descending) in parts {
+            let part = Part { column, descending };
             match indexes.last_mut() {
                 Some(index) if index.name == name => index.parts.push(part),
                 _ => indexes.push(Index {
                     name,
                     unique,
                     visible,
+                    is_special,
                     parts: vec![part],
                 }),
             }
@@ -102,6 +196,9 @@ impl Table {
             columns,
             indexes,
             has_fixed_zone: has_fixed_zone(session).await?,
+            is_strict: session
+                .value("SELECT @@SESSION.sql_mode LIKE '%STRICT_%_TABLES%'")
+                .await?,
         })
     }
 
@@ -137,6 +234,7 @@ fn column(mut row: Row) -> Result<Column> {
     let column_type = text(2)?.ok_or_else(bad)?;
     let charset = text(3)?;
     let collation = text(4)?;
+    let expression = text(11)?.unwrap_or_default();
     let mut number = |at: usize| row.take_opt::<Option<u64>, _>(at).and_then(|v| v.ok()).ok_or_else(bad);
     Ok(Column {
         name,
@@ -147,8 +245,16 @@ fn column(mut row: Row) -> Result<Column> {
         characters: number(5)?,
         pads: number(6)? == Some(1),
         nullable: number(7)? == Some(1),
-        generated: number(8)? == Some(1),
-        lacks_default: number(9)? == Some(1),
+        generated: match expression.is_empty() {
+            true => None,
+            false => Some(Generated {
+                expression,
+                stored: number(8)? == Some(1),
+            }),
+        },
+        auto_increment: number(9)? == Some(1),
+        lacks_default: number(10)? == Some(1),
+        default_is_computed: number(12)? == Some(1),
     })
 }
 

@@ -264,6 +264,13 @@ fn decode(kind: u8, meta: &[u8], bytes: &[u8], key_kind: &KeyKind) -> Result<Key
         (KeyKind::Unsigned, types::TINY | types::SHORT | types::INT24 | types::LONG | types::LONGLONG) => {
             KeyValue::Unsigned(little())
         }
+        (KeyKind::Unsigned, types::BIT) => KeyValue::Unsigned(big(bytes)),
+        // Their own type stands in the metadata of a STRING.
+        (KeyKind::Enum { .. } | KeyKind::Set { .. }, types::STRING | types::ENUM | types::SET) => {
+            KeyValue::Unsigned(little())
+        }
+        (KeyKind::Float, types::FLOAT) => KeyValue::Float(f64::from(f32::from_bits(little() as u32))),
+        (KeyKind::Float, types::DOUBLE) => KeyValue::Float(f64::from_bits(little())),
         (KeyKind::Decimal, types::NEWDECIMAL) => {
             let scale = usize::from(meta.get(1).copied().unwrap_or(0));
             KeyValue::Decimal(decimal_text(bytes, decimals, scale))

@@ -1,24 +1,31 @@
 //! The copy key: which key it is, its values as SQL, and their order as bytes.
 
+mod choose;
+mod conversion;
 mod decode;
+mod kind;
 mod order;
 mod value;
 
 pub(crate) use decode::Decoder;
+pub(crate) use kind::KeyKind;
 pub(crate) use value::KeyValue;
 
 use outlast_core::{Error, ErrorKind, Key, KeyRange, Result};
 use outlast_mysql::{Session, quote};
 
-use crate::table::{Column, Index, Table};
+use conversion::Conversion;
+use kind::weight;
 
 /// The unique key by which rows are copied, read again and deleted.
 #[derive(Clone, Debug)]
 pub(crate) struct CopyKey {
     /// Name of the source's index.
     pub(crate) index: String,
-    /// Name of the shadow's index over the same columns.
+    /// Name of the shadow's index by which a key's row is found.
     pub(crate) shadow_index: String,
+    /// Whether that index is the same unique key over the same values, so that it can't have duplicates.
+    pub(crate) is_same_key: bool,
     pub(crate) columns: Vec<KeyColumn>,
 }
 
@@ -32,116 +39,63 @@ pub(crate) struct KeyColumn {
     /// Name in the shadow.
     pub(crate) target: String,
     pub(crate) kind: KeyKind,
+    /// Whether the index orders it from high to low.
+    pub(crate) descending: bool,
+    /// What the shadow makes of its values.
+    conversion: Conversion,
 }
 
-/// How values of a key column are read, written and ordered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum KeyKind {
-    /// Any signed integer type.
-    Signed,
-    /// Any unsigned integer type, YEAR.
-    Unsigned,
-    /// DECIMAL.
-    Decimal,
-    /// DATE, DATETIME.
-    DateTime,
-    /// TIMESTAMP: seconds since 1970, with decimals.
-    Timestamp,
-    /// TIME.
-    Time,
-    /// VARBINARY, and BINARY of the given length.
-    Binary { pad_to: Option<usize> },
-    /// CHAR, VARCHAR. Ordered by the server (`WEIGHT_STRING`).
-    Text {
-        charset: String,
-        collation: String,
-        /// Length in characters if the collation pads.
-        pad_to: Option<u64>,
-    },
+/// Source or shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Source,
+    Shadow,
 }
 
-impl KeyKind {
-    /// The kind of a column, `None` if it can't be part of a copy key.
-    fn of(column: &Column) -> Option<Self> {
-        let unsigned = column.column_type.contains("unsigned");
-        Some(match column.data_type.as_str() {
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" if unsigned => Self::Unsigned,
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => Self::Signed,
-            "year" => Self::Unsigned,
-            "decimal" => Self::Decimal,
-            "date" | "datetime" => Self::DateTime,
-            "timestamp" => Self::Timestamp,
-            "time" => Self::Time,
-            "varbinary" => Self::Binary { pad_to: None },
-            "binary" => Self::Binary {
-                pad_to: column.characters.map(|n| n as usize),
-            },
-            "char" | "varchar" => Self::Text {
-                charset: column.charset.clone()?,
-                collation: column.collation.clone()?,
-                pad_to: column.characters.filter(|_| column.pads),
-            },
-            _ => return None,
+impl KeyColumn {
+    fn name(&self, side: Side) -> String {
+        quote::identifier(match side {
+            Side::Source => &self.source,
+            Side::Shadow => &self.target,
         })
+    }
+
+    fn literal(&self, value: &KeyValue, side: Side) -> String {
+        match side {
+            Side::Source => value.literal(&self.kind),
+            Side::Shadow => self.conversion.literal(value, &self.kind),
+        }
+    }
+
+    /// An expression of the source's type.
+    fn as_in_source(&self, side: Side) -> String {
+        let name = self.name(side);
+        match side {
+            Side::Source => name,
+            Side::Shadow => self.conversion.reversed(&name, &self.kind),
+        }
     }
 }
 
 impl CopyKey {
-    /// Chooses the key: the primary key if both tables share it, else the shared unique key with the fewest columns.
-    ///
-    /// # Errors
-    /// `Refused`, saying for each unique key of the source why it can't be used.
-    pub(crate) fn choose(source: &Table, shadow: &Table, target_of: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut reasons = Vec::new();
-        let mut candidates = Vec::new();
-        for index in source.indexes.iter().filter(|i| i.unique) {
-            match candidate(source, shadow, index, &target_of) {
-                Ok(key) => candidates.push(key),
-                Err(reason) => reasons.push(format!("`{}`: {reason}", index.name)),
-            }
-        }
-        candidates.sort_by_key(|k| (k.index != "PRIMARY", k.columns.len()));
-        candidates.into_iter().next().ok_or_else(|| {
-            let why = match reasons.is_empty() {
-                true => "It has no unique key".to_owned(),
-                false => reasons.join("; "),
-            };
-            Error::new(
-                ErrorKind::Refused,
-                format!(
-                    "table {} has no key to copy by. Needed is a unique key of NOT NULL columns that the table has before \
-                     and after the change. {why}. Add such a key first, in a migration of its own or directly",
-                    source.quoted()
-                ),
-            )
-        })
+    /// Whether rows are told apart by the bytes of their keys, because source and shadow compare differently.
+    fn needs_bytes(&self) -> bool {
+        self.columns.iter().any(|c| c.conversion.needs_bytes())
     }
 
-    /// `(a, b)` of the source.
-    pub(crate) fn source_columns(&self) -> String {
-        let names: Vec<String> = self.columns.iter().map(|c| quote::identifier(&c.source)).collect();
-        names.join(", ")
+    /// The source's key columns in the order of the key, as ORDER BY takes them.
+    pub(crate) fn order_by(&self) -> String {
+        let columns = self.columns.iter().map(|c| match c.descending {
+            true => format!("{} DESC", c.name(Side::Source)),
+            false => c.name(Side::Source),
+        });
+        columns.collect::<Vec<_>>().join(", ")
     }
 
-    /// What to SELECT for a key of the source, so that [`CopyKey::read_row`] reads it: for each column its value as text,
-    /// and for texts its weight.
-    pub(crate) fn select_list(&self, target: bool) -> String {
-        let mut list = Vec::new();
-        for column in &self.columns {
-            let name = quote::identifier(if target { &column.target } else { &column.source });
-            match &column.kind {
-                KeyKind::Signed | KeyKind::Unsigned | KeyKind::Decimal | KeyKind::DateTime | KeyKind::Time => {
-                    list.push(format!("CAST({name} AS CHAR)"));
-                }
-                KeyKind::Timestamp => list.push(format!("CAST(UNIX_TIMESTAMP({name}) AS CHAR)")),
-                KeyKind::Binary { .. } => list.push(format!("HEX({name})")),
-                KeyKind::Text { pad_to, .. } => {
-                    list.push(format!("HEX({name})"));
-                    list.push(weight(&name, *pad_to));
-                }
-            }
-        }
-        list.join(", ")
+    /// What to SELECT for a key, so that [`CopyKey::read_row`] reads it.
+    pub(crate) fn select_list(&self, side: Side) -> String {
+        let lists = self.columns.iter().flat_map(|c| c.kind.select(&c.as_in_source(side)));
+        lists.collect::<Vec<_>>().join(", ")
     }
 
     /// Reads a key that was selected by [`CopyKey::select_list`].
@@ -184,7 +138,7 @@ impl CopyKey {
                 .iter()
                 .map(|values| {
                     let weights = text_columns.iter().map(|&i| match &self.columns[i].kind {
-                        KeyKind::Text { pad_to, .. } => weight(&self.literal(i, &values[i]), *pad_to),
+                        kind @ KeyKind::Text { pad_to, .. } => weight(&values[i].literal(kind), *pad_to),
                         _ => "NULL".to_owned(),
                     });
                     format!("SELECT {}", weights.collect::<Vec<_>>().join(", "))
@@ -212,10 +166,14 @@ impl CopyKey {
     fn key(&self, values: &[KeyValue], weights: Vec<Vec<u8>>) -> Key {
         let mut weights = weights.into_iter();
         let mut order = Vec::new();
-        for value in values {
+        for (value, column) in values.iter().zip(&self.columns) {
+            let begin = order.len();
             match value {
                 KeyValue::Text(_) => order::push_bytes(&mut order, &weights.next().unwrap_or_default()),
                 other => other.push_order(&mut order),
+            }
+            if column.descending {
+                order[begin..].iter_mut().for_each(|byte| *byte = !*byte);
             }
         }
         let texts: Vec<String> = values.iter().map(KeyValue::to_text).collect();
@@ -234,43 +192,58 @@ impl CopyKey {
             .collect()
     }
 
-    fn literal(&self, column: usize, value: &KeyValue) -> String {
-        value.literal(&self.columns[column].kind)
-    }
-
     /// `(a, b) IN ((1, 2), (3, 4))`, on the columns of the source or of the shadow.
     ///
     /// # Errors
     /// `Inconsistent` if a key is not of this table.
-    pub(crate) fn is_in(&self, keys: &[Key], target: bool) -> Result<String> {
-        let names: Vec<String> = self
-            .columns
-            .iter()
-            .map(|c| quote::identifier(if target { &c.target } else { &c.source }))
-            .collect();
-        let single = names.len() == 1;
-        let mut list = String::new();
-        for key in keys {
-            let literals: Vec<String> = self
-                .values(key)?
-                .iter()
-                .enumerate()
-                .map(|(i, value)| self.literal(i, value))
-                .collect();
-            if !list.is_empty() {
-                list.push(',');
-            }
-            match single {
-                true => list.push_str(&literals[0]),
-                false => list.push_str(&format!("({})", literals.join(","))),
-            }
+    pub(crate) fn is_in(&self, keys: &[Key], side: Side) -> Result<String> {
+        let keys: Vec<Vec<KeyValue>> = keys.iter().map(|key| self.values(key)).collect::<Result<_>>()?;
+        let found = self.tuple_in(&keys, |c| c.name(side), |c, value| c.literal(value, side));
+        if !self.needs_bytes() {
+            return Ok(found);
         }
-        let names = if single {
-            names[0].clone()
-        } else {
-            format!("({})", names.join(", "))
+        let bytes = self.tuple_in(
+            &keys,
+            |c| match c.conversion.needs_bytes() {
+                true => format!("CAST({} AS BINARY)", c.as_in_source(side)),
+                false => c.name(side),
+            },
+            |c, value| match value {
+                KeyValue::Text(bytes) if c.conversion.needs_bytes() => quote::hex(bytes),
+                value => c.literal(value, side),
+            },
+        );
+        Ok(format!("{found} AND {bytes}"))
+    }
+
+    fn tuple_in(
+        &self,
+        keys: &[Vec<KeyValue>],
+        name: impl Fn(&KeyColumn) -> String,
+        literal: impl Fn(&KeyColumn, &KeyValue) -> String,
+    ) -> String {
+        let tuple = |parts: Vec<String>| match parts.len() {
+            1 => parts.concat(),
+            _ => format!("({})", parts.join(",")),
         };
-        Ok(format!("{names} IN ({list})"))
+        let names = tuple(self.columns.iter().map(&name).collect());
+        let list: Vec<String> = keys
+            .iter()
+            .map(|values| tuple(self.columns.iter().zip(values).map(|(c, v)| literal(c, v)).collect()))
+            .collect();
+        format!("{names} IN ({})", list.join(","))
+    }
+
+    /// `NOT (s.a = c.a AND …)` for two aliases of tables with the shadow's key columns: whether they are other rows.
+    pub(crate) fn differs(&self, one: &str, other: &str) -> String {
+        let equal = self.columns.iter().map(|c| {
+            let name = c.name(Side::Shadow);
+            match c.conversion.needs_bytes() {
+                true => format!("CAST({one}.{name} AS BINARY) = CAST({other}.{name} AS BINARY)"),
+                false => format!("{one}.{name} = {other}.{name}"),
+            }
+        });
+        format!("NOT ({})", equal.collect::<Vec<_>>().join(" AND "))
     }
 
     /// The condition for the source's rows of a range, written so that the optimizer sees a range of the key.
@@ -280,10 +253,10 @@ impl CopyKey {
     pub(crate) fn in_range(&self, range: &KeyRange) -> Result<String> {
         let mut conditions = Vec::new();
         if let Some(after) = &range.after {
-            conditions.push(self.compare(after, '>', false)?);
+            conditions.push(self.beyond(after, Bound::After)?);
         }
         if let Some(upto) = &range.upto {
-            conditions.push(self.compare(upto, '<', true)?);
+            conditions.push(self.beyond(upto, Bound::UpTo)?);
         }
         Ok(match conditions.is_empty() {
             true => "TRUE".to_owned(),
@@ -291,19 +264,20 @@ impl CopyKey {
         })
     }
 
-    /// `(a > 1 OR (a = 1 AND (b > 2)))`, with the first column's bound once more in front.
-    fn compare(&self, bound: &Key, operator: char, or_equal: bool) -> Result<String> {
+    /// `(a >= 1 AND (a > 1 OR (b > 2)))`: the first column's bound once more in front, for the optimizer.
+    fn beyond(&self, bound: &Key, which: Bound) -> Result<String> {
         let values = self.values(bound)?;
         let mut condition = String::new();
-        for (i, column) in self.columns.iter().enumerate().rev() {
-            let (name, literal) = (quote::identifier(&column.source), self.literal(i, &values[i]));
-            let last = i + 1 == self.columns.len();
-            condition = match (last, or_equal) {
-                (true, true) => format!("{name} {operator}= {literal}"),
-                (true, false) => format!("{name} {operator} {literal}"),
-                (false, _) => {
-                    format!("({name} {operator}= {literal} AND ({name} {operator} {literal} OR ({condition})))")
-                }
+        for (column, value) in self.columns.iter().zip(&values).rev() {
+            let higher = (which == Bound::After) != column.descending;
+            let last = condition.is_empty();
+            condition = match last {
+                true => column.compare(value, higher, which == Bound::UpTo),
+                false => format!(
+                    "({} AND ({} OR ({condition})))",
+                    column.compare(value, higher, true),
+                    column.compare(value, higher, false)
+                ),
             };
         }
         Ok(condition)
@@ -321,110 +295,47 @@ impl CopyKey {
     }
 }
 
-fn weight(expression: &str, pad_to: Option<u64>) -> String {
-    match pad_to {
-        Some(length) if length > 0 => format!("HEX(WEIGHT_STRING({expression} AS CHAR({length})))"),
-        _ => format!("HEX(WEIGHT_STRING({expression}))"),
+/// Which end of a range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    /// The lower one, excluded.
+    After,
+    /// The upper one, included.
+    UpTo,
+}
+
+/// An ENUM of more members is compared by number, for which the optimizer uses no index.
+const MOST_LISTED: u64 = 255;
+
+impl KeyColumn {
+    /// The source's column compared with a value: higher or lower, or equal too.
+    fn compare(&self, value: &KeyValue, higher: bool, or_equal: bool) -> String {
+        let (name, literal) = (self.name(Side::Source), self.literal(value, Side::Source));
+        let operator = match (higher, or_equal) {
+            (true, true) => ">=",
+            (true, false) => ">",
+            (false, true) => "<=",
+            (false, false) => "<",
+        };
+        match (&self.kind, value) {
+            (KeyKind::Enum { members }, KeyValue::Unsigned(number)) if *members <= MOST_LISTED => {
+                let beyond: Vec<String> = (0..=*members)
+                    .filter(|n| (or_equal && n == number) || (n != number && (n > number) == higher))
+                    .map(|n| n.to_string())
+                    .collect();
+                match beyond.is_empty() {
+                    true => "FALSE".to_owned(),
+                    false => format!("{name} IN ({})", beyond.join(",")),
+                }
+            }
+            (KeyKind::Set { .. }, KeyValue::Unsigned(bits)) => format!("CAST({name} AS UNSIGNED) {operator} {bits}"),
+            _ => format!("{name} {operator} {literal}"),
+        }
     }
 }
 
 fn unreadable(why: &str) -> Error {
     Error::new(ErrorKind::Inconsistent, format!("a key's value can't be read: {why}"))
-}
-
-/// The source's index as a copy key, or why it can't be one.
-fn candidate(
-    source: &Table,
-    shadow: &Table,
-    index: &Index,
-    target_of: impl Fn(&str) -> Option<String>,
-) -> Result<CopyKey, String> {
-    if !index.visible {
-        return Err("it is invisible".to_owned());
-    }
-    let mut columns = Vec::new();
-    for part in &index.parts {
-        let name = part.as_ref().ok_or("it has an expression or a prefix of a column")?;
-        let position = source
-            .columns
-            .iter()
-            .position(|c| c.name == *name)
-            .ok_or("a column is not visible")?;
-        let column = &source.columns[position];
-        if column.nullable {
-            return Err(format!("column `{name}` may be NULL"));
-        }
-        if column.generated {
-            return Err(format!("column `{name}` is generated"));
-        }
-        let target = target_of(name).ok_or_else(|| format!("column `{name}` is dropped"))?;
-        let after = shadow
-            .column(&target)
-            .ok_or_else(|| format!("column `{target}` is missing after the change"))?;
-        if column.data_type == "timestamp" && !source.has_fixed_zone {
-            return Err(format!(
-                "column `{name}` is a TIMESTAMP, whose values are ambiguous in the server's time zone for an hour a \
-                 year (unless SET GLOBAL time_zone = '+00:00', or another fixed offset, suits the application)"
-            ));
-        }
-        let kind = KeyKind::of(column).ok_or_else(|| {
-            format!(
-                "column `{name}` is of type {}, by which Outlast does not copy",
-                column.data_type
-            )
-        })?;
-        if !keeps_its_values(column, after) {
-            return Err(format!(
-                "the change turns column `{name}` from {} into {}, in which its values may compare differently",
-                column.column_type, after.column_type
-            ));
-        }
-        columns.push(KeyColumn {
-            position,
-            source: name.clone(),
-            target: after.name.clone(),
-            kind,
-        });
-    }
-    let same_columns = |i: &&Index| {
-        i.unique
-            && i.parts.len() == columns.len()
-            && columns
-                .iter()
-                .all(|c| i.parts.iter().any(|p| p.as_deref() == Some(c.target.as_str())))
-    };
-    let shadow_index = shadow
-        .indexes
-        .iter()
-        .find(same_columns)
-        .ok_or("the table has no such unique key after the change")?;
-    Ok(CopyKey {
-        index: index.name.clone(),
-        shadow_index: shadow_index.name.clone(),
-        columns,
-    })
-}
-
-/// Whether every value of `before` is the same value, and compares alike, in `after`.
-fn keeps_its_values(before: &Column, after: &Column) -> bool {
-    let integer = |c: &Column| {
-        matches!(
-            c.data_type.as_str(),
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint"
-        )
-    };
-    let text = |c: &Column| matches!(c.data_type.as_str(), "char" | "varchar");
-    if after.generated || after.nullable {
-        return false;
-    }
-    if integer(before) && integer(after) {
-        return true;
-    }
-    if text(before) && text(after) {
-        let shorter = after.characters < before.characters;
-        return before.collation == after.collation && before.data_type == after.data_type && !shorter;
-    }
-    before.column_type == after.column_type || (before.data_type == "varbinary" && after.data_type == "varbinary")
 }
 
 #[cfg(test)]

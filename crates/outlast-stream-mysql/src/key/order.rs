@@ -21,6 +21,14 @@ pub(crate) fn push_unsigned(order: &mut Vec<u8>, value: u64) {
     order.extend(value.to_be_bytes());
 }
 
+/// Appends a floating-point number; both zeros are one.
+pub(crate) fn push_float(order: &mut Vec<u8>, value: f64) {
+    let bits = (value + 0.0).to_bits();
+    let sign = 1 << 63;
+    let ordered = if bits & sign == 0 { bits | sign } else { !bits };
+    order.extend(ordered.to_be_bytes());
+}
+
 /// Appends a decimal number, given as text with at most 65 digits: sign, number of integer digits, digits.
 pub(crate) fn push_decimal(order: &mut Vec<u8>, text: &str) {
     let (negative, digits) = match text.strip_prefix('-') {
@@ -69,6 +77,7 @@ mod tests {
     fn numbers_sort_as_numbers() {
         sorted(&[i64::MIN, -2, -1, 0, 1, i64::MAX], push_signed);
         sorted(&[0, 1, 1 << 63, u64::MAX], push_unsigned);
+        sorted(&[-1e300, -1.5, -5e-324, 0.0, 5e-324, 0.1, 1.0, 1e300], push_float);
         sorted(
             &[
                 "-100.5", "-100.25", "-9.9", "-0.5", "-0.05", "0.00", "0.05", "0.5", "9.90", "9.91", "10", "100.25",
@@ -93,6 +102,10 @@ mod tests {
             order
         };
         assert_eq!(encode("-0.00"), encode("0"));
+        let (mut negative, mut positive) = (Vec::new(), Vec::new());
+        push_float(&mut negative, -0.0);
+        push_float(&mut positive, 0.0);
+        assert_eq!(negative, positive);
         assert_eq!(encode("1.50"), encode("1.5"));
     }
 }

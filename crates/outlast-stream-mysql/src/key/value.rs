@@ -3,13 +3,15 @@
 use outlast_core::Result;
 use outlast_mysql::quote;
 
-use super::{KeyKind, order, unreadable};
+use super::{KeyKind, kind::set_literal, order, unreadable};
 
 /// A value of one key column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum KeyValue {
     Signed(i64),
+    /// Also the bits of a BIT or SET, and the number of an ENUM's member.
     Unsigned(u64),
+    Float(f64),
     /// `-12.50`
     Decimal(String),
     /// `2024-02-29` or `2024-02-29 23:59:59.123456`
@@ -32,7 +34,13 @@ impl KeyValue {
         let bad = || unreadable(&format!("{text:.100?} is no value of kind {kind:?}"));
         Ok(match kind {
             KeyKind::Signed => Self::Signed(text.parse().map_err(|_| bad())?),
-            KeyKind::Unsigned => Self::Unsigned(text.parse().map_err(|_| bad())?),
+            KeyKind::Unsigned | KeyKind::Enum { .. } | KeyKind::Set { .. } => {
+                Self::Unsigned(text.parse().map_err(|_| bad())?)
+            }
+            KeyKind::Float => match text.parse() {
+                Ok(number) if f64::is_finite(number) => Self::Float(number),
+                _ => return Err(bad()),
+            },
             KeyKind::Decimal if is_made_of(text, "+-.0123456789") => Self::Decimal(text.to_owned()),
             KeyKind::DateTime if is_made_of(text, "-: .0123456789") => Self::DateTime(text.to_owned()),
             KeyKind::Timestamp => Self::Timestamp(micros(text).ok_or_else(bad)?),
@@ -48,6 +56,8 @@ impl KeyValue {
         match self {
             Self::Signed(n) => n.to_string(),
             Self::Unsigned(n) => n.to_string(),
+            // The shortest text that is this number and no other.
+            Self::Float(n) => format!("{n:e}"),
             Self::Decimal(text) | Self::DateTime(text) => text.clone(),
             Self::Timestamp(micros) => format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000),
             Self::Time(micros) => time_text(*micros),
@@ -68,7 +78,8 @@ impl KeyValue {
             // Typed: in a list of one row, MySQL compares an untyped text with the column's text, decimals and all.
             (Self::Time(_), _) => format!("TIME'{}'", self.to_text()),
             (Self::DateTime(text), _) => format!("'{text}'"),
-            (Self::Signed(_) | Self::Unsigned(_) | Self::Decimal(_), _) => self.to_text(),
+            (Self::Unsigned(bits), KeyKind::Set { members }) => set_literal(*bits, members),
+            (Self::Signed(_) | Self::Unsigned(_) | Self::Float(_) | Self::Decimal(_), _) => self.to_text(),
         }
     }
 
@@ -87,6 +98,7 @@ impl KeyValue {
         match self {
             Self::Signed(n) | Self::Timestamp(n) | Self::Time(n) => order::push_signed(to, *n),
             Self::Unsigned(n) => order::push_unsigned(to, *n),
+            Self::Float(n) => order::push_float(to, *n),
             Self::Decimal(text) => order::push_decimal(to, text),
             Self::DateTime(text) => order::push_bytes(to, text.as_bytes()),
             Self::Binary(bytes) | Self::Text(bytes) => order::push_bytes(to, bytes),
