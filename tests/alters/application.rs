@@ -5,7 +5,7 @@ use mysql_async::{Conn, prelude::Queryable};
 use outlast_testbed::{Node, eventually};
 use outlast_tests::case::{Case, Stage, Statement};
 
-use crate::player::PATIENCE;
+use crate::player::{AS_CLIENTS_DO, PATIENCE};
 
 /// The application's session of one stage.
 pub(crate) struct Application<'a> {
@@ -18,6 +18,7 @@ pub(crate) struct Application<'a> {
 impl<'a> Application<'a> {
     pub(crate) async fn connect(node: &Node, case: &'a Case, schema: &str, stage: Stage) -> Result<Self> {
         let mut conn = node.connect().await?;
+        conn.query_drop(AS_CLIENTS_DO).await?;
         conn.query_drop(format!("USE {schema}")).await?;
         for sql in &case.session {
             conn.query_drop(sql).await.with_context(|| sql.clone())?;

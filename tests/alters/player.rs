@@ -24,6 +24,8 @@ use crate::{
 
 /// How long anything may take before the case has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// The driver's own choice is an older collation than the server's, which other clients take.
+pub(crate) const AS_CLIENTS_DO: &str = "SET NAMES utf8mb4";
 /// The application's rest between two rounds, and the time between two looks at a phase.
 const REST: Duration = Duration::from_millis(10);
 /// Rounds of stages that are not over by themselves.
@@ -76,6 +78,8 @@ pub(crate) struct Ended {
     pub(crate) log: String,
     /// Whether `outlast complete` was asked for, and the schema cloned before.
     pub(crate) was_completed: bool,
+    /// The schema's triggers when it was cloned: a clone has none.
+    pub(crate) triggers: Vec<String>,
 }
 
 /// A case being played.
@@ -114,6 +118,7 @@ impl<'a> Play<'a> {
             changed: Vec::new(),
         };
         let mut conn = stand.node().connect().await?;
+        conn.query_drop(AS_CLIENTS_DO).await?;
         conn.query_drop(format!("CREATE DATABASE {schema}")).await?;
         conn.query_drop(format!("USE {schema}")).await?;
         for statement in &case.create {
@@ -144,8 +149,10 @@ impl<'a> Play<'a> {
     pub(crate) async fn migrate(&mut self) -> Result<Ended> {
         let mut program = self.start()?;
         let mut was_completed = false;
+        let mut triggers = Vec::new();
         if self.stages(&mut program).await? {
             was_completed = true;
+            triggers = oracle::triggers(self.stand.node(), &self.schema).await?;
             oracle::clone_schema(self.stand.node(), &self.schema, &self.native(), Rows::All).await?;
             let id = self.migration().await?.context("the migration vanished")?.id;
             let asked = outlast::succeed(&self.stand.cluster.addresses(), &["complete", &id]).await;
@@ -159,6 +166,7 @@ impl<'a> Play<'a> {
             message: program.message(),
             log: program.last_words(),
             was_completed,
+            triggers,
         })
     }
 
