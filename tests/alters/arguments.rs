@@ -20,6 +20,7 @@ impl Arguments {
             match argument.as_str() {
                 // What `cargo test` passes on to all test programs has no meaning here.
                 "--nocapture" | "--quiet" | "-q" | "--show-output" => {}
+                option if option.starts_with("--test-threads=") => {}
                 option if option.starts_with('-') => match option.split_once('=') {
                     Some(("--random", number)) => parsed.random = whole_number(number)?,
                     Some(("--seed", number)) => parsed.seed = Some(whole_number(number)?),

@@ -1,28 +1,39 @@
 //! Plays the cases of `cases/GROUP/NAME.sql` on a real server: each is a table, an ALTER, and what the application does
 //! meanwhile; and each must end as MySQL's own ALTER ends, with every row and the whole definition the same.
 //!
-//! Run it with `cargo xtask alters [FILTER]`. OUTLAST_ALTERS_THREADS says how many cases are played at a time.
+//! Run it with `cargo xtask alters [FILTER]`. OUTLAST_ALTERS_THREADS says how many cases are played at a time,
+//! OUTLAST_ALTERS_CASES names another folder of cases.
 
 mod application;
 mod arguments;
 mod oracle;
 mod player;
 mod program;
+mod random;
 mod report;
 mod self_check;
 mod verdict;
 
-use std::{env, future::Future, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    env,
+    future::Future,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use outlast_testbed::{Cluster, Topology};
 use outlast_tests::case::{self, Case};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use arguments::Arguments;
 use player::{Stand, play};
+use random::Random;
 use report::Report;
 
+const CASES: &str = "OUTLAST_ALTERS_CASES";
 const THREADS: &str = "OUTLAST_ALTERS_THREADS";
 /// Cases mostly wait: for copies that are slowed down.
 const USUAL_THREADS: usize = 6;
@@ -47,22 +58,97 @@ struct Planned {
     case: Case,
 }
 
+/// What is played.
+#[derive(Default)]
+struct Plan {
+    checks: bool,
+    /// Several at a time, in each time zone.
+    together: [Vec<Planned>; 2],
+    /// Those that change variables of the server, with their time zones.
+    alone: Vec<(&'static str, Planned)>,
+    random: Vec<u64>,
+}
+
+impl Plan {
+    fn is_empty(&self) -> bool {
+        let together = self.together.iter().all(Vec::is_empty);
+        together && self.alone.is_empty() && self.random.is_empty() && !self.checks
+    }
+}
+
 /// Whether all passed.
 async fn run() -> Result<bool> {
     let arguments = Arguments::parse(env::args().skip(1))?;
     let threads = threads()?;
-    let cases = case::files(&case::folder())?
-        .iter()
-        .map(|file| Case::read(file))
-        .collect::<Result<Vec<_>>>()?;
     let mut report = Report::begin();
-    let mut alone = Vec::new();
-    let mut together = [Vec::new(), Vec::new()];
-    for case in cases {
-        for (index, zone) in ZONES.iter().enumerate().take(if case.time { 2 } else { 1 }) {
-            let name = match case.time {
-                true => format!("{} {zone}", case.full_name()),
-                false => case.full_name(),
+    let plan = plan(&arguments, &mut report)?;
+    ensure!(
+        !plan.is_empty() || report.has_results(),
+        "no case has {:?} in its name",
+        arguments.filter.unwrap_or_default()
+    );
+    let stand = Arc::new(stand().await?);
+    if plan.checks {
+        let begun = Instant::now();
+        let outcome = self_check::run(&stand).await.and_then(|()| random::check_replay());
+        report.add(self_check::NAME, begun.elapsed(), outcome);
+    }
+    for (zone, planned) in ZONES.into_iter().zip(plan.together) {
+        set_time_zone(&stand, zone).await?;
+        let plays = planned.into_iter().map(|planned| one(Arc::clone(&stand), planned));
+        at_a_time(threads, plays, &mut report).await?;
+    }
+    set_time_zone(&stand, ZONES[0]).await?;
+    if !plan.random.is_empty() {
+        let random = Arc::new(Random::new(arguments.seed.unwrap_or_else(rand::random)));
+        println!("{} random cases, --seed={}", plan.random.len(), random.seed());
+        let play = |index| one_random(Arc::clone(&stand), Arc::clone(&random), index);
+        at_a_time(threads, plan.random.into_iter().map(play), &mut report).await?;
+        println!("{}", random.summary());
+        if let Some(verdict) = random.few_are_refused() {
+            report.add(random::FEW_REFUSED, Duration::ZERO, verdict);
+        }
+    }
+    for (zone, planned) in plan.alone {
+        set_time_zone(&stand, zone).await?;
+        let (name, globals) = (planned.name.clone(), planned.case.globals.clone());
+        match player::set_globals(stand.node(), &globals).await {
+            Ok(old) => {
+                at_a_time(1, [one(Arc::clone(&stand), planned)], &mut report).await?;
+                player::restore_globals(stand.node(), &old).await?;
+            }
+            Err(error) => report.add(&name, Duration::ZERO, Err(error)),
+        }
+    }
+    Ok(report.end())
+}
+
+/// What of all there is the arguments want to be played. A file that is no case has failed.
+fn plan(arguments: &Arguments, report: &mut Report) -> Result<Plan> {
+    let folder = env::var_os(CASES).map_or_else(case::folder, PathBuf::from);
+    let mut plan = Plan {
+        checks: arguments.wants(self_check::NAME),
+        random: (0..arguments.random)
+            .filter(|index| arguments.wants(&format!("random/{index}")))
+            .collect(),
+        ..Plan::default()
+    };
+    for file in case::files(&folder)? {
+        let name = file.strip_prefix(&folder)?.with_extension("").display().to_string();
+        let case = match Case::read(&file) {
+            Ok(case) => case,
+            Err(error) if arguments.wants(&name) => {
+                report.add(&name, Duration::ZERO, Err(error));
+                continue;
+            }
+            Err(_) => continue,
+        };
+        let zones = if case.time { &ZONES[..] } else { &ZONES[..1] };
+        for (index, zone) in zones.iter().enumerate() {
+            let name = if case.time {
+                format!("{name} {zone}")
+            } else {
+                name.clone()
             };
             if !arguments.wants(&name) {
                 report.leave_out();
@@ -73,53 +159,32 @@ async fn run() -> Result<bool> {
                 case: case.clone(),
             };
             match case.globals.is_empty() {
-                true => together[index].push(planned),
-                false => alone.push((*zone, planned)),
+                true => plan.together[index].push(planned),
+                false => plan.alone.push((*zone, planned)),
             }
         }
     }
-    let checks_itself = arguments.wants(self_check::NAME);
-    let planned = together.iter().map(Vec::len).sum::<usize>() + alone.len() + usize::from(checks_itself);
-    ensure!(
-        planned > 0,
-        "no case has {:?} in its name",
-        arguments.filter.unwrap_or_default()
-    );
-
-    let stand = Arc::new(stand().await?);
-    if checks_itself {
-        let begun = tokio::time::Instant::now();
-        report.add(self_check::NAME, begun.elapsed(), self_check::run(&stand).await);
-    }
-    for (zone, planned) in ZONES.into_iter().zip(together) {
-        set_time_zone(&stand, zone).await?;
-        let plays = planned.into_iter().map(|planned| one(Arc::clone(&stand), planned));
-        at_a_time(threads, plays, &mut report).await?;
-    }
-    for (zone, planned) in alone {
-        set_time_zone(&stand, zone).await?;
-        let old = player::set_globals(stand.node(), &planned.case.globals).await;
-        let restore = old.as_ref().ok().cloned().unwrap_or_default();
-        match old {
-            Ok(_) => at_a_time(1, [one(Arc::clone(&stand), planned)], &mut report).await?,
-            Err(error) => report.add(&planned.name, Default::default(), Err(error)),
-        }
-        player::restore_globals(stand.node(), &restore).await?;
-    }
-    Ok(report.end())
+    Ok(plan)
 }
 
 /// Plays one case; returns its name and how it ended.
-async fn one(stand: Arc<Stand>, planned: Planned) -> (String, std::time::Duration, Result<()>) {
-    let begun = tokio::time::Instant::now();
+async fn one(stand: Arc<Stand>, planned: Planned) -> (String, Duration, Result<()>) {
+    let begun = Instant::now();
     let outcome = play(&stand, &planned.case, &stand.new_schema(), &planned.name).await;
     (planned.name, begun.elapsed(), outcome)
+}
+
+/// Plays one random case, as [`one`] does.
+async fn one_random(stand: Arc<Stand>, random: Arc<Random>, index: u64) -> (String, Duration, Result<()>) {
+    let begun = Instant::now();
+    let outcome = random.play(&stand, index).await;
+    (format!("random/{index}"), begun.elapsed(), outcome)
 }
 
 /// Runs some of these at a time, and reports each when it has ended.
 async fn at_a_time<F>(threads: usize, plays: impl IntoIterator<Item = F>, report: &mut Report) -> Result<()>
 where
-    F: Future<Output = (String, std::time::Duration, Result<()>)> + Send + 'static,
+    F: Future<Output = (String, Duration, Result<()>)> + Send + 'static,
 {
     let mut running = JoinSet::new();
     let mut plays = plays.into_iter();

@@ -4,6 +4,8 @@ use anyhow::{Context, Result, ensure};
 use mysql_async::{Conn, prelude::Queryable};
 use outlast_testbed::{Node, TableName, compare};
 
+use crate::player::AS_CLIENTS_DO;
+
 /// Which part of the tables a clone gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rows {
@@ -89,6 +91,7 @@ pub(crate) async fn alter_natively(
     alter: &str,
 ) -> Result<Result<(), mysql_async::ServerError>> {
     let mut conn = node.connect().await?;
+    conn.query_drop(AS_CLIENTS_DO).await?;
     conn.query_drop(format!("USE {schema}")).await?;
     conn.query_drop("SET SESSION sql_log_bin = OFF").await?;
     let outcome = match conn.query_drop(alter).await {

@@ -10,19 +10,22 @@ use anyhow::{Context, Result, bail, ensure};
 use mysql_async::prelude::Queryable;
 use outlast_testbed::{Cluster, Node, TableName};
 use outlast_tests::{
-    case::{Case, Stage},
+    case::{Case, Expect, Stage},
     outlast,
 };
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    application::{self, Application},
+    application::Application,
     oracle::{self, Rows},
     program::Program,
+    verdict,
 };
 
 /// How long anything may take before the case has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// The driver's own choice is an older collation than the server's, which other clients take.
+pub(crate) const AS_CLIENTS_DO: &str = "SET NAMES utf8mb4";
 /// The application's rest between two rounds, and the time between two looks at a phase.
 const REST: Duration = Duration::from_millis(10);
 /// Rounds of stages that are not over by themselves.
@@ -75,6 +78,8 @@ pub(crate) struct Ended {
     pub(crate) log: String,
     /// Whether `outlast complete` was asked for, and the schema cloned before.
     pub(crate) was_completed: bool,
+    /// The schema's triggers when it was cloned: a clone has none.
+    pub(crate) triggers: Vec<String>,
 }
 
 /// A case being played.
@@ -88,6 +93,8 @@ pub(crate) struct Play<'a> {
     log: PathBuf,
     rounds: u64,
     rounds_while_copying: u64,
+    /// How many rows the application changed in each stage in which it had something to do.
+    changed: Vec<(Stage, u64)>,
 }
 
 impl<'a> Play<'a> {
@@ -108,12 +115,14 @@ impl<'a> Play<'a> {
             log,
             rounds: 0,
             rounds_while_copying: 0,
+            changed: Vec::new(),
         };
         let mut conn = stand.node().connect().await?;
+        conn.query_drop(AS_CLIENTS_DO).await?;
         conn.query_drop(format!("CREATE DATABASE {schema}")).await?;
         conn.query_drop(format!("USE {schema}")).await?;
         for statement in &case.create {
-            application::run(&mut conn, &statement.sql)
+            conn.query_drop(&statement.sql)
                 .await
                 .with_context(|| format!("@create, line {}: {}", statement.line, statement.sql))?;
         }
@@ -132,7 +141,7 @@ impl<'a> Play<'a> {
         let mut application = self.application(Stage::Before).await?;
         application.once().await?;
         self.rounds(&mut application, ROUNDS).await?;
-        application.end(self.stand.node()).await?;
+        self.end(application).await?;
         self.remember_definition().await
     }
 
@@ -140,8 +149,10 @@ impl<'a> Play<'a> {
     pub(crate) async fn migrate(&mut self) -> Result<Ended> {
         let mut program = self.start()?;
         let mut was_completed = false;
+        let mut triggers = Vec::new();
         if self.stages(&mut program).await? {
             was_completed = true;
+            triggers = oracle::triggers(self.stand.node(), &self.schema).await?;
             oracle::clone_schema(self.stand.node(), &self.schema, &self.native(), Rows::All).await?;
             let id = self.migration().await?.context("the migration vanished")?.id;
             let asked = outlast::succeed(&self.stand.cluster.addresses(), &["complete", &id]).await;
@@ -155,6 +166,7 @@ impl<'a> Play<'a> {
             message: program.message(),
             log: program.last_words(),
             was_completed,
+            triggers,
         })
     }
 
@@ -257,21 +269,21 @@ impl<'a> Play<'a> {
             }
             sleep(REST).await;
         }
-        application.end(self.stand.node()).await
+        self.end(application).await
     }
 
     /// What the application does after the swap, on the new table.
     pub(crate) async fn after(&mut self) -> Result<()> {
         let mut application = self.application(Stage::After).await?;
         application.once().await?;
-        application.end(self.stand.node()).await
+        self.end(application).await
     }
 
     /// One more round, to show that the application works.
     pub(crate) async fn one_more_round(&mut self, stage: Stage) -> Result<()> {
         let mut application = self.application(stage).await?;
         self.rounds(&mut application, 1).await?;
-        application.end(self.stand.node()).await
+        self.end(application).await
     }
 
     /// The application must have worked while rows were copied.
@@ -288,6 +300,24 @@ impl<'a> Play<'a> {
         Application::connect(self.stand.node(), self.case, &self.schema, stage).await
     }
 
+    async fn end(&mut self, application: Application<'_>) -> Result<()> {
+        let stage = application.stage();
+        let changed = application.end(self.stand.node()).await?;
+        self.changed.extend(changed.map(|changed| (stage, changed)));
+        Ok(())
+    }
+
+    /// The application must have changed rows in each stage; a statement that stops a migration need not.
+    pub(crate) fn expect_changes(&self) -> Result<()> {
+        let idle = self.changed.iter().find(|(_, changed)| *changed == 0);
+        match idle {
+            Some((stage, _)) if !matches!(self.case.expect, Expect::Stops(_)) => {
+                bail!("the statements of stage {stage} changed no row")
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn rounds(&mut self, application: &mut Application<'_>, count: u64) -> Result<()> {
         for _ in 0..count {
             self.rounds += 1;
@@ -300,12 +330,13 @@ impl<'a> Play<'a> {
         Ok(self.migration().await?.is_some_and(|m| m.phase == phase))
     }
 
-    /// The case's migration, if it was submitted.
+    /// The case's last migration, if one was submitted.
     pub(crate) async fn migration(&self) -> Result<Option<Migration>> {
         let mut conn = self.stand.node().connect().await?;
         let found: mysql_async::Result<Option<(String, String, String)>> = conn
             .query_first(format!(
-                "SELECT id, status, phase FROM _outlast.migrations WHERE schema_name = '{}'",
+                "SELECT id, status, phase FROM _outlast.migrations WHERE schema_name = '{}' \
+                 ORDER BY submitted_at DESC LIMIT 1",
                 self.schema
             ))
             .await;
@@ -342,8 +373,14 @@ impl<'a> Play<'a> {
     pub(crate) async fn clean_up(self) -> Result<()> {
         let mut conn = self.stand.node().connect().await?;
         let mut schemas = vec![self.schema.clone(), self.native()];
-        if let Some(migration) = self.migration().await? {
-            schemas.extend(["new", "old"].map(|kind| format!("_outlast_{kind}_{}", migration.id)));
+        if self.migration().await?.is_some() {
+            let sql = format!(
+                "SELECT id FROM _outlast.migrations WHERE schema_name = '{}'",
+                self.schema
+            );
+            for id in conn.query::<String, _>(sql).await? {
+                schemas.extend(["new", "old"].map(|kind| format!("_outlast_{kind}_{id}")));
+            }
         }
         conn.query_drop("SET SESSION sql_log_bin = OFF, foreign_key_checks = OFF")
             .await?;
@@ -367,10 +404,31 @@ fn begins(stage: Stage, phase: &str) -> bool {
 
 /// Plays a case, and judges how it ends.
 pub(crate) async fn play(stand: &Stand, case: &Case, schema: &str, name: &str) -> Result<()> {
-    let mut play = Play::begin(stand, case, schema, name).await?;
-    play.before().await?;
-    crate::verdict::expect(&mut play).await?;
-    play.clean_up().await
+    let outcome = async {
+        let mut play = Play::begin(stand, case, schema, name).await?;
+        play.before().await?;
+        verdict::expect(&mut play).await?;
+        play.expect_changes()?;
+        play.clean_up().await
+    }
+    .await;
+    roll_back_prepared(stand.node(), case).await?;
+    outcome
+}
+
+/// Ends the XA transactions that a failed case left: other migrations wait for them.
+async fn roll_back_prepared(node: &Node, case: &Case) -> Result<()> {
+    let text = case.to_string();
+    if !text.contains("XA ") {
+        return Ok(());
+    }
+    let mut conn = node.connect().await?;
+    let prepared: Vec<(u64, u64, u64, String)> = conn.query("XA RECOVER").await?;
+    for (_, _, _, name) in prepared.into_iter().filter(|(.., name)| text.contains(name.as_str())) {
+        conn.query_drop(format!("XA ROLLBACK '{name}'")).await?;
+    }
+    conn.disconnect().await?;
+    Ok(())
 }
 
 /// Sets the server's variables of a case; returns what gives them back their values.

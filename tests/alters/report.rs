@@ -28,6 +28,11 @@ impl Report {
         self.left_out += 1;
     }
 
+    /// Whether something was played, or could not be.
+    pub(crate) fn has_results(&self) -> bool {
+        self.passed > 0 || !self.failed.is_empty()
+    }
+
     /// Prints how a case ended.
     pub(crate) fn add(&mut self, name: &str, duration: Duration, outcome: Result<()>) {
         let seconds = duration.as_secs_f64();

@@ -8,7 +8,7 @@ use crate::{
     player::Stand,
 };
 
-pub(crate) const NAME: &str = "self-check/planted differences are found";
+pub(crate) const NAME: &str = "self-check/planted differences are found, random cases are replayed";
 
 const CREATE: [&str; 3] = [
     "CREATE TABLE p (id INT PRIMARY KEY)",

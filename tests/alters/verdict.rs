@@ -18,11 +18,8 @@ pub(crate) const FAILED: i32 = 4;
 pub(crate) async fn expect(play: &mut Play<'_>) -> Result<()> {
     match &play.case.expect {
         Expect::Same => {
-            let triggers = oracle::triggers(play.stand.node(), &play.schema).await?;
             let ended = play.migrate().await?;
             same(play, &ended).await?;
-            let after = oracle::triggers(play.stand.node(), &play.schema).await?;
-            ensure!(triggers == after, "the triggers were {triggers:?}, and are {after:?}");
             play.after().await
         }
         Expect::Refused(text) => refused(play, text).await,
@@ -51,6 +48,12 @@ pub(crate) async fn same(play: &mut Play<'_>, ended: &Ended) -> Result<()> {
         bail!("the migration is complete, but MySQL's own ALTER fails: {error}");
     }
     oracle::expect_same(node, &native, &play.schema).await?;
+    let triggers = oracle::triggers(node, &play.schema).await?;
+    ensure!(
+        triggers == ended.triggers,
+        "the triggers were {:?}, and are {triggers:?}",
+        ended.triggers
+    );
     let id = play.migration().await?.context("the migration vanished")?.id;
     let shadow = schemas_like(node, &format!("_outlast_new_{id}")).await?;
     ensure!(shadow.is_empty(), "the shadow's schema is left");

@@ -42,7 +42,8 @@ enum Task {
     },
     /// Play the cases of tests/alters on a real server: each must end as MySQL's own ALTER ends.
     ///
-    /// OUTLAST_ALTERS_THREADS says how many cases are played at a time. Logs are in target/alters/.
+    /// OUTLAST_ALTERS_THREADS says how many cases are played at a time, OUTLAST_ALTERS_CASES names another folder of cases.
+    /// Logs are in target/alters/.
     Alters {
         /// Only cases with this in their name, `GROUP/NAME`.
         filter: Option<String>,

@@ -6,8 +6,10 @@ use mysql_async::prelude::Queryable;
 
 use crate::table::{TableName, quoted};
 
-/// How many differing rows a [`Comparison`] shows.
-const SHOWN: usize = 10;
+/// How many differing rows a [`Comparison`] shows of each table.
+const SHOWN: usize = 5;
+/// How many differing rows are looked at to find the first ones.
+const LOOKED_AT: usize = 1000;
 
 /// How the rows of two tables differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +75,10 @@ pub async fn compare(conn: &mut Conn, left: &TableName, right: &TableName) -> Re
             .collect::<Vec<_>>()
             .join(", ");
         let readable = readable(&left_columns);
+        // In the order of their texts, which mostly begin with a key: so the two sides of a row stand at the same place.
         for (table, side) in [(left, "only left"), (right, "only right")] {
-            let sql = format!("SELECT {readable} FROM {table} WHERE {fingerprint} IN ({prints}) LIMIT {SHOWN}");
+            let sql =
+                format!("SELECT {readable} FROM {table} WHERE {fingerprint} IN ({prints}) ORDER BY 1 LIMIT {SHOWN}");
             let rows: Vec<String> = conn
                 .query(sql)
                 .await
@@ -272,7 +276,7 @@ async fn sums(conn: &mut Conn, fingerprint: &str, left: &TableName, right: &Tabl
     rows.try_into().map_err(|_| anyhow!("two tables make two sums"))
 }
 
-/// The fingerprints of rows that one table has more often than the other; the first few.
+/// The fingerprints of rows that one table has more often than the other.
 async fn unmatched_rows(
     conn: &mut Conn,
     fingerprint: &str,
@@ -283,7 +287,7 @@ async fn unmatched_rows(
         "SELECT HEX(print) FROM (\
          SELECT UNHEX({fingerprint}) AS print, 1 AS side FROM {left} \
          UNION ALL SELECT UNHEX({fingerprint}), -1 FROM {right}) AS both_tables \
-         GROUP BY print HAVING SUM(side) <> 0 LIMIT {SHOWN}"
+         GROUP BY print HAVING SUM(side) <> 0 LIMIT {LOOKED_AT}"
     );
     let prints: Vec<String> = conn
         .query(sql)

@@ -80,15 +80,18 @@ impl Case {
     }
 
     fn fill(&mut self, section: Section<'_>) -> Result<()> {
-        let mut statements = statements::split(section.lines.into_iter())?;
+        let statements = statements::split(section.lines.into_iter())?;
         ensure!(!statements.is_empty(), "it has no statement");
         match section.kind {
             Kind::Create => self.create = statements,
             Kind::Round => self.round = statements,
             Kind::Once(stage) => self.once[stage as usize] = statements,
             Kind::Alter => {
-                ensure!(statements.len() == 1, "@alter is one statement");
-                self.alter = statements.remove(0).sql;
+                // Where more than one is given, that is why it is refused.
+                let is_refused = matches!(self.expect, Expect::Refused(_));
+                ensure!(statements.len() == 1 || is_refused, "@alter is one statement");
+                let statements: Vec<String> = statements.into_iter().map(|statement| statement.sql).collect();
+                self.alter = statements.join(";\n");
             }
         }
         Ok(())
