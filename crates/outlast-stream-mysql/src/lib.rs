@@ -19,6 +19,7 @@ mod lexer;
 mod open;
 mod plan;
 mod prepared_xa;
+mod rehearsal;
 mod rejected;
 mod shadow;
 mod statement;

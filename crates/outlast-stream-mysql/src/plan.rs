@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     implied: Vec<(String, &'static str)>,
     /// Settings for the statements that write rows, as an optimizer hint; may be empty.
     pub(crate) settings: String,
+    /// The migration's moment, in seconds since 1970.
+    pub(crate) moment: String,
 }
 
 /// A column of the shadow that gets its values from the source.
@@ -61,7 +63,13 @@ impl Plan {
         let source = Table::read(session, schema, name).await?;
         let shadow = Table::read(session, shadow_schema, name).await?;
         let mut plan = Self::new(source, shadow, statement)?;
-        plan.settings = settings(session, &plan, moment).await?;
+        plan.moment = session
+            .value(&format!(
+                "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {}) / 1000000 AS CHAR)",
+                quote::text(moment)
+            ))
+            .await?;
+        plan.settings = settings(session, &plan).await?;
         Ok(plan)
     }
 
@@ -118,6 +126,7 @@ impl Plan {
             source,
             shadow,
             settings: String::new(),
+            moment: String::new(),
         })
     }
 
@@ -177,7 +186,7 @@ impl Plan {
             self.key.select_list(Side::Source),
             self.source_clause(),
             self.key.in_range(range)?,
-            self.key.order_by(),
+            self.key.order_by(Side::Source, false),
             rows.saturating_sub(1),
         ))
     }
@@ -192,6 +201,34 @@ impl Plan {
             self.key.select_list(Side::Source),
             self.source_clause(),
             self.key.in_range(range)?,
+        ))
+    }
+
+    /// The queries for the keys of the first and of the last `rows` rows.
+    pub(crate) fn ends(&self, rows: u64) -> [String; 2] {
+        [false, true].map(|reversed| {
+            format!(
+                "SELECT {} {} ORDER BY {} LIMIT {rows}",
+                self.key.select_list(Side::Source),
+                self.source_clause(),
+                self.key.order_by(Side::Source, reversed),
+            )
+        })
+    }
+
+    /// The statement that copies rows as they are into `clone`, a table with the source's definition.
+    ///
+    /// # Errors
+    /// `Inconsistent` if a key can't be read.
+    pub(crate) fn insert_as_is(&self, clone: &str, keys: &[Key]) -> Result<String> {
+        let columns = self.source.columns.iter().filter(|c| c.generated.is_none());
+        let columns: Vec<String> = columns.map(|c| quote::identifier(&c.name)).collect();
+        let columns = columns.join(", ");
+        Ok(format!(
+            "INSERT /*+ SET_VAR(sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES') */ INTO {clone} ({columns}) \
+             SELECT {columns} {} WHERE {}",
+            self.source_clause(),
+            self.key.is_in(keys, Side::Source)?
         ))
     }
 
@@ -250,16 +287,10 @@ impl Plan {
 ///
 /// An ALTER that works in place converts nothing: dates that the sql_mode would not accept any more stay. One that copies
 /// checks them.
-async fn settings(session: &mut Session, plan: &Plan, moment: &str) -> Result<String> {
+async fn settings(session: &mut Session, plan: &Plan) -> Result<String> {
     let mut hints = Vec::new();
     if plan.computes_defaults() {
-        let seconds: String = session
-            .value(&format!(
-                "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {}) / 1000000 AS CHAR)",
-                quote::text(moment)
-            ))
-            .await?;
-        hints.push(format!("SET_VAR(timestamp={seconds})"));
+        hints.push(format!("SET_VAR(timestamp={})", plan.moment));
     }
     let works_in_place: u64 = session
         .value(&format!(

@@ -68,7 +68,10 @@ pub(crate) async fn create(
 }
 
 /// Runs a CREATE TABLE that gives the table no other key than it says.
-async fn create_as_defined(session: &mut Session, definition: &str) -> Result<()> {
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn create_as_defined(session: &mut Session, definition: &str) -> Result<()> {
     // An invisible primary key is what a new table gets, not an altered one.
     let generates: Option<(String, String)> = session
         .first("SHOW SESSION VARIABLES LIKE 'sql_generate_invisible_primary_key'")

@@ -83,11 +83,11 @@ impl CopyKey {
         self.columns.iter().any(|c| c.conversion.needs_bytes())
     }
 
-    /// The source's key columns in the order of the key, as ORDER BY takes them.
-    pub(crate) fn order_by(&self) -> String {
-        let columns = self.columns.iter().map(|c| match c.descending {
-            true => format!("{} DESC", c.name(Side::Source)),
-            false => c.name(Side::Source),
+    /// The key columns in the order of the source's key, or the reverse, as ORDER BY takes them.
+    pub(crate) fn order_by(&self, side: Side, reversed: bool) -> String {
+        let columns = self.columns.iter().map(|c| match c.descending != reversed {
+            true => format!("{} DESC", c.name(side)),
+            false => c.name(side),
         });
         columns.collect::<Vec<_>>().join(", ")
     }

@@ -211,7 +211,7 @@ fn ranges_of_descending_parts_and_of_enums_follow_the_index() {
         key.in_range(&range).unwrap(),
         "(`e` IN (2,3) AND (`e` IN (3) OR (`n` < 7))) AND (`e` IN (0,1,2,3) AND (`e` IN (0,1,2) OR (`n` >= 1)))"
     );
-    assert_eq!(key.order_by(), "`e`, `n` DESC");
+    assert_eq!(key.order_by(Side::Source, false), "`e`, `n` DESC");
 }
 
 #[test]

@@ -1,0 +1,181 @@
+//! MySQL's own ALTER on a few of the table's rows, and the copy of the same rows, compared to the byte.
+//!
+//! The ALTER is the judge of what a change makes of a table. Where it fails over these rows, or where a copy would give
+//! another result, the migration is refused before it begins.
+
+use outlast_core::{Error, ErrorKind, Key, Result};
+use outlast_mysql::{Session, quote};
+
+use crate::{
+    key::Side,
+    plan::Plan,
+    shadow,
+    statement::AlterStatement,
+    table::{Column, Table},
+};
+
+/// Most rows from each end of the table.
+const MOST_ROWS: u64 = 100;
+/// Of long rows, fewer: about as many as make this many bytes.
+const MANY_BYTES: u64 = 4 << 20;
+
+/// Copies the rows at both ends of the source into the empty table `plan.shadow`, has MySQL alter a table with the same rows in
+/// `native_schema` (which the caller drops), and compares.
+///
+/// `definition` is the source's, without foreign keys. A duplicate is no finding: the application may resolve it yet.
+///
+/// # Errors
+/// `Refused` if MySQL's ALTER fails, the copy fails, or they differ.
+pub(crate) async fn rehearse(
+    session: &mut Session,
+    plan: &Plan,
+    definition: &str,
+    native_schema: &str,
+    statement: &AlterStatement,
+) -> Result<()> {
+    let keys = sample(session, plan).await?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let schema = quote::identifier(native_schema);
+    session.run(&format!("CREATE DATABASE {schema}")).await?;
+    session.run(&format!("USE {schema}")).await?;
+    shadow::create_as_defined(session, definition).await?;
+    let native = quote::table(native_schema, &plan.source.name);
+    session.run(&plan.insert_as_is(&native, &keys)?).await?;
+    // From the clone: the application may change the source between two statements.
+    let mut from_clone = plan.clone();
+    native_schema.clone_into(&mut from_clone.source.schema);
+    let copied = session.run(&from_clone.insert(&keys)?).await;
+    let altered = alter(session, plan, &native, statement).await;
+    match (altered, copied) {
+        (Ok(()), Ok(_)) => compare(session, plan, &native).await,
+        (Err(error), _) | (_, Err(error)) if error.kind() == ErrorKind::Duplicate => Ok(()),
+        (Err(error), _) => Err(refused(error, "MySQL's own ALTER fails over rows of this table, so nothing was begun")),
+        (Ok(()), Err(error)) => Err(refused(
+            error,
+            "MySQL's own ALTER takes rows of this table that a copy does not, so nothing was begun",
+        )),
+    }
+}
+
+/// The server's own words as a refusal, unless they are about the server.
+fn refused(error: Error, what: &str) -> Error {
+    match error.kind() {
+        ErrorKind::ServerGone | ErrorKind::NotPrimary | ErrorKind::Passing | ErrorKind::AccessDenied => error,
+        _ => error.context(what).into_kind(ErrorKind::Refused),
+    }
+}
+
+/// Keys of the first and the last rows.
+async fn sample(session: &mut Session, plan: &Plan) -> Result<Vec<Key>> {
+    let length: Option<Option<u64>> = session
+        .first(&format!(
+            "SELECT AVG_ROW_LENGTH FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            quote::text(&plan.source.schema),
+            quote::text(&plan.source.name)
+        ))
+        .await?;
+    let rows = (MANY_BYTES / length.flatten().unwrap_or(0).max(1)).clamp(1, MOST_ROWS);
+    let mut keys = Vec::new();
+    for query in plan.ends(rows) {
+        let rows: Vec<mysql_async::Row> = session.rows(&query).await?;
+        for row in rows {
+            keys.push(plan.key.read_row(row)?);
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    Ok(keys)
+}
+
+/// Runs the user's changes as a session of theirs would, at the migration's moment.
+async fn alter(session: &mut Session, plan: &Plan, table: &str, statement: &AlterStatement) -> Result<()> {
+    let mode: String = session.value("SELECT @@SESSION.sql_mode").await?;
+    let own = mode.split(',').filter(|m| *m != "NO_AUTO_VALUE_ON_ZERO").collect::<Vec<_>>().join(",");
+    let own: String = match session.value("SELECT @@GLOBAL.sql_mode LIKE '%NO_AUTO_VALUE_ON_ZERO%'").await? {
+        true => mode.clone(),
+        false => own,
+    };
+    session
+        .run(&format!("SET SESSION sql_mode = '{own}', timestamp = {}", plan.moment))
+        .await?;
+    let altered = session.run(&format!("ALTER TABLE {table} {}", statement.changes)).await;
+    session
+        .run(&format!("SET SESSION sql_mode = '{mode}', timestamp = DEFAULT"))
+        .await?;
+    altered.map(|_| ())
+}
+
+/// Compares the altered table with the copy, column by column.
+async fn compare(session: &mut Session, plan: &Plan, native: &str) -> Result<()> {
+    let columns = &plan.shadow.columns;
+    let exact: Vec<String> = columns.iter().map(exact_value).collect();
+    let select = |table: &str| format!("SELECT {} FROM {table} ORDER BY {}", exact.join(", "), plan.key.order_by(Side::Shadow, false));
+    let mut tables = Vec::new();
+    for table in [native, &plan.shadow.quoted()] {
+        let rows: Vec<mysql_async::Row> = session.rows(&select(table)).await?;
+        let rows = rows.into_iter().map(mysql_async::Row::unwrap);
+        tables.push(rows.collect::<Vec<_>>());
+    }
+    let [by_alter, by_copy] = &tables[..] else {
+        return Ok(());
+    };
+    if by_alter.len() != by_copy.len() {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!(
+                "of a sample of rows, MySQL's own ALTER leaves {}, and a copy {}; nothing was begun",
+                by_alter.len(),
+                by_copy.len()
+            ),
+        ));
+    }
+    for (altered, copied) in by_alter.iter().zip(by_copy) {
+        if let Some(at) = (0..columns.len()).find(|&at| altered.get(at) != copied.get(at)) {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "column `{}` would get other values than by MySQL's own ALTER, so nothing was begun. Change this column \
+                     by an ALTER TABLE of its own, or in steps, by way of another type",
+                    columns[at].name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// An expression that is equal for two values if, and only if, their bytes are.
+fn exact_value(column: &Column) -> String {
+    let name = quote::identifier(&column.name);
+    match column.data_type.as_str() {
+        "float" => format!("CAST({name} AS DOUBLE)"),
+        "enum" | "set" | "bit" => format!("CAST({name} AS UNSIGNED)"),
+        "json" => format!("SHA2(CAST({name} AS CHAR), 256)"),
+        "char" | "varchar" | "binary" | "varbinary" => format!("HEX({name})"),
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "double" | "date" | "datetime"
+        | "timestamp" | "time" | "year" => format!("CAST({name} AS CHAR)"),
+        // Texts, blobs, spatial values and vectors, which may be long.
+        _ => format!("SHA2({name}, 256)"),
+    }
+}
+
+/// Refuses what can be told from the tables' definitions alone.
+///
+/// # Errors
+/// `Refused`.
+pub(crate) fn check_definitions(source: &Table, shadow: &Table) -> Result<()> {
+    let counts_documents = |table: &Table| {
+        let has_column = table.columns.iter().any(|c| c.name.eq_ignore_ascii_case("FTS_DOC_ID"));
+        has_column && table.indexes.iter().any(|i| i.is_special)
+    };
+    if counts_documents(source) || counts_documents(shadow) {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "the table has a column FTS_DOC_ID for its FULLTEXT index, whose numbers InnoDB takes in rising order only, so \
+             that rows can't be written again. Drop the FULLTEXT index, migrate, and create it again",
+        ));
+    }
+    Ok(())
+}
