@@ -132,9 +132,10 @@ impl<'a> Interview<'a> {
         Ok(said)
     }
 
-    /// `outlast run STATEMENT` must be refused before anything is written.
+    /// `outlast run STATEMENT` must be refused before anything is written. (What needs no copy needs no key.)
     async fn refuses_statement(&mut self, statement: &str, words: &[&str]) -> Result<()> {
-        self.refuses(&["run", statement], REFUSED, words, Tried::Nothing).await
+        self.refuses(&["run", "--no-instant", statement], REFUSED, words, Tried::Nothing)
+            .await
     }
 
     /// `outlast run STATEMENT` must be refused after it was tried.

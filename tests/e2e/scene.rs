@@ -150,6 +150,7 @@ impl Scene {
         let mut arguments = vec![
             "submit",
             statement.as_str(),
+            "--no-instant",
             "--postpone-completion",
             "--format",
             "json",
@@ -493,7 +494,7 @@ impl Scene {
     /// `outlast run` in the foreground, until its migration has an id.
     pub(crate) async fn start_run(&mut self, extra: &[&str]) -> Result<Child> {
         let statement = format!("ALTER TABLE test.customers {}", self.changes);
-        let mut arguments = vec!["run", statement.as_str(), "--format", "json"];
+        let mut arguments = vec!["run", statement.as_str(), "--no-instant", "--format", "json"];
         arguments.extend(extra);
         let mut command = outlast::command(&self.servers, &arguments)?;
         let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

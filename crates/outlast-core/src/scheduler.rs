@@ -266,6 +266,16 @@ impl Migration {
         format!("_outlast_old_{}", self.id)
     }
 
+    /// Schema in which an owner of this epoch tries the statement on an empty clone. Begins with [`Migration::trial_schemas`].
+    pub fn trial_schema(&self, epoch: Epoch) -> String {
+        format!("{}{epoch}", self.trial_schemas())
+    }
+
+    /// What the names of all owners' trial schemas begin with.
+    pub fn trial_schemas(&self) -> String {
+        format!("_outlast_try_{}_", self.id)
+    }
+
     /// Whether there is, or may come to be, a shadow and then a retired table: not if the server changes the table itself.
     pub fn may_copy(&self) -> bool {
         !matches!(self.path, Some(Path::Instant | Path::InPlace))

@@ -292,7 +292,8 @@ impl StreamFixture for Memory {
 #[async_trait]
 impl InstantFixture for Memory {
     async fn instant_subject(&self, rows: &[(u64, u64)]) -> Subject {
-        self.subject_of(rows, "RENAME COLUMN a TO b, RENAME COLUMN b TO a").await
+        self.subject_of(rows, "RENAME COLUMN a TO b, RENAME COLUMN b TO a")
+            .await
     }
 
     async fn is_altered(&self, subject: &Subject) -> bool {

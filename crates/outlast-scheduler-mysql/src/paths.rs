@@ -18,7 +18,9 @@ pub(crate) async fn choose(sessions: &LeasedSessions, lease: &Lease, choice: &Ch
     match record(sessions, lease, choice).await {
         // The migration was submitted by an earlier version, which had no such table.
         Err(error) if is_missing(&error) => {
-            schema::TABLES.install(&mut *sessions.of(lease).session().await?).await?;
+            schema::TABLES
+                .install(&mut *sessions.of(lease).session().await?)
+                .await?;
             record(sessions, lease, choice).await
         }
         recorded => recorded,
@@ -71,7 +73,9 @@ pub(crate) async fn intent(session: &mut Session, id: &MigrationId) -> Result<Op
     }
     let mut text = |name: &str| {
         field::<Option<String>>(row, name)?.ok_or_else(|| {
-            let what = format!("migration {id} goes by path {path}, but {name} of its intent is not stored; nothing was changed");
+            let what = format!(
+                "migration {id} goes by path {path}, but {name} of its intent is not stored; nothing was changed"
+            );
             Error::new(ErrorKind::Inconsistent, what)
         })
     };

@@ -20,7 +20,10 @@ const COLUMNS: &str = "id, statement, schema_name, table_name, CAST(options AS C
 /// Rows of a query on migrations; none where nothing is installed.
 async fn select(session: &mut Session, condition: &str) -> Result<Vec<Migration>> {
     // Earlier versions have no table of paths.
-    for path in ["(SELECT path FROM _outlast.paths WHERE migration = migrations.id)", "NULL"] {
+    for path in [
+        "(SELECT path FROM _outlast.paths WHERE migration = migrations.id)",
+        "NULL",
+    ] {
         let sql = format!("SELECT {COLUMNS}, {path} AS path FROM _outlast.migrations {condition}");
         match session.rows(&sql).await {
             Err(error) if is_missing(&error) => {}
@@ -98,7 +101,8 @@ fn path(row: &mut Row) -> Result<Option<Path>> {
     match field::<Option<String>>(row, "path")? {
         None => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|error| {
-            let what = "the stored path of a migration can't be read; a later version may have written it; nothing was done";
+            let what =
+                "the stored path of a migration can't be read; a later version may have written it; nothing was done";
             Error::new(ErrorKind::Inconsistent, what).with_source(error)
         }),
     }

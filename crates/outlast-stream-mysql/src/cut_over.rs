@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long the application may be held up by waiting for the lock. `lock_wait_timeout` can't be below one second.
-const LOCK_PATIENCE: Duration = Duration::from_millis(250);
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// A session that holds the locks. Dropped, it ends, and the server releases them.
 pub(crate) struct LockedTables {
@@ -30,11 +30,8 @@ pub(crate) struct LockedTables {
 impl LockedTables {
     /// Locks source, shadow and fence.
     ///
-    /// The session never says BEGIN: that would release the locks silently. With autocommit off, COMMIT and ROLLBACK keep
-    /// them. Its wait_timeout is small, so that an agent that freezes here does not freeze the application.
-    ///
     /// # Errors
-    /// `Passing` if the locks are not granted within [`LOCK_PATIENCE`].
+    /// As [`lock_tables`].
     pub(crate) async fn lock(
         pool: &Arc<SessionPool>,
         lease: &Lease,
@@ -43,35 +40,9 @@ impl LockedTables {
         definition: &str,
     ) -> Result<Self> {
         let mut side = pool.session().await?;
-        if is_being_backed_up(&mut side).await? {
-            side.give_back();
-            return Err(Error::new(
-                ErrorKind::Passing,
-                "a backup holds LOCK INSTANCE FOR BACKUP, under which no table can be renamed; the swap waits for its end",
-            ));
-        }
-        let mut session = pool.fresh().await?;
-        session
-            .run("SET SESSION autocommit = 0, wait_timeout = 5, lock_wait_timeout = 1")
-            .await?;
-        let sql = format!(
-            "LOCK TABLES {} WRITE, {} WRITE, {STATE_SCHEMA}.fence READ",
-            plan.source.quoted(),
-            plan.shadow.quoted()
-        );
-        let granted = run_or_kill(&mut session, &mut side, &sql).await;
+        let tables = format!("{} WRITE, {} WRITE", plan.source.quoted(), plan.shadow.quoted());
+        let session = lock_tables(pool, &mut side, lease, None, &tables).await?;
         side.give_back();
-        granted.map_err(|error| match error.kind() {
-            ErrorKind::Passing => Error::new(
-                ErrorKind::Passing,
-                format!(
-                    "the source could not be locked within {LOCK_PATIENCE:?}, because a transaction uses it; nothing was \
-                     changed, the application goes on"
-                ),
-            )
-            .with_source(error),
-            _ => error,
-        })?;
         Ok(Self {
             session,
             pool: Arc::clone(pool),
@@ -121,27 +92,76 @@ impl LockedTables {
             _ => Ok(()),
         }
     }
+}
 
-    /// A table that was not locked can't be read while LOCK TABLES holds (error 1100).
-    async fn prove_lock(&mut self) -> Result<()> {
-        match self
-            .session
-            .run(&format!("SELECT 1 FROM {STATE_SCHEMA}.migrations LIMIT 0"))
-            .await
-        {
-            Err(error) if error.code() == Some(1100) => Ok(()),
-            Err(error) => Err(error),
-            Ok(_) => Err(Error::new(
-                ErrorKind::Passing,
-                "the table locks were lost before the swap; nothing was swapped",
-            )),
-        }
+/// Locks `tables` (as LOCK TABLES names them) and the fence, in a session of its own, and checks the fence
+/// under that lock.
+///
+/// The session never says BEGIN: that would release the locks silently. With autocommit off, COMMIT and ROLLBACK keep
+/// them. Its wait_timeout is small, so that an agent that freezes here does not freeze the application.
+///
+/// # Errors
+/// `Passing` if the locks are not granted within [`LOCK_PATIENCE`].
+pub(crate) async fn lock_tables(
+    pool: &SessionPool,
+    side: &mut Session,
+    lease: &Lease,
+    default_schema: Option<&str>,
+    tables: &str,
+) -> Result<Session> {
+    if is_being_backed_up(side).await? {
+        return Err(Error::new(
+            ErrorKind::Passing,
+            "a backup holds LOCK INSTANCE FOR BACKUP, under which no table can be altered or renamed; the migration waits \
+             for its end",
+        ));
+    }
+    let mut session = pool.fresh().await?;
+    if let Some(schema) = default_schema {
+        session.run(&format!("USE {schema}")).await?;
+    }
+    session
+        .run("SET SESSION autocommit = 0, wait_timeout = 5, lock_wait_timeout = 1")
+        .await?;
+    let sql = format!("LOCK TABLES {tables}, {STATE_SCHEMA}.fence READ");
+    let granted = run_or_kill(&mut session, side, &sql).await;
+    granted.map_err(|error| match error.kind() {
+        ErrorKind::Passing => Error::new(
+            ErrorKind::Passing,
+            format!(
+                "the source could not be locked within {LOCK_PATIENCE:?}, because a transaction uses it; nothing was \
+                 changed, the application goes on"
+            ),
+        )
+        .with_source(error),
+        _ => error,
+    })?;
+    // Whoever locked before an adoption must not go on after it.
+    check_locked_fence(&mut session, lease).await?;
+    Ok(session)
+}
+
+/// Checks that the session holds its LOCK TABLES: under it, a table that was not locked can't be read (error 1100).
+///
+/// # Errors
+/// `Passing` if it does not.
+pub(crate) async fn prove_lock(session: &mut Session) -> Result<()> {
+    match session
+        .run(&format!("SELECT 1 FROM {STATE_SCHEMA}.migrations LIMIT 0"))
+        .await
+    {
+        Err(error) if error.code() == Some(1100) => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(Error::new(
+            ErrorKind::Passing,
+            "the table locks were lost; nothing was changed under them",
+        )),
     }
 }
 
 /// Runs a statement that may wait for metadata locks; a waiting one is killed after [`LOCK_PATIENCE`]. What it returns is
 /// what became of it: a killed statement that was done already is done.
-async fn run_or_kill(session: &mut Session, side: &mut Session, sql: &str) -> Result<u64> {
+pub(crate) async fn run_or_kill(session: &mut Session, side: &mut Session, sql: &str) -> Result<u64> {
     let id = session.id();
     let waiting = Box::pin(session.run(sql));
     match select(waiting, Box::pin(tokio::time::sleep(LOCK_PATIENCE))).await {
@@ -195,7 +215,7 @@ impl CutOver for LockedTables {
     async fn swap(&mut self) -> Result<()> {
         self.check_definition().await?;
         self.carry_auto_increment().await?;
-        self.prove_lock().await?;
+        prove_lock(&mut self.session).await?;
         let source = self.plan.source.quoted();
         let retired = quote::table(&self.migration.retired_schema(), &self.migration.table);
         let shadow = self.plan.shadow.quoted();

@@ -2,11 +2,14 @@
 
 use outlast_core::{
     Error, ErrorKind, Result,
+    intent::Choice,
+    scheduler::Path,
     stream::{Examination, Examined},
 };
 use outlast_mysql::{Session, quote};
 
 use crate::{
+    instant,
     key::CopyKey,
     shadow,
     statement::AlterStatement,
@@ -31,21 +34,39 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
     check_privileges(session, &schema).await?;
     let (schema, table) = find_table(session, &schema, &statement.table).await?;
     check_table(session, &schema, &table).await?;
+    let table_rows = estimated_rows(session, &schema, &table).await?;
+    let random: u32 = session.value("SELECT FLOOR(RAND() * 4000000000)").await?;
+    let trial = format!("_outlast_try_{random:08x}");
+    if !request.allow_direct && instant::is_bound_to_instant(&statement) {
+        return Err(refused(
+            "the statement asks for ALGORITHM=INSTANT, and --no-instant for a copy; leave one of them out".to_owned(),
+        ));
+    }
+    if request.allow_direct
+        && let Choice::Direct(intent) = instant::propose(session, &trial, &schema, &table, &statement).await?
+    {
+        return Ok(Examined {
+            schema,
+            table,
+            table_rows,
+            key_columns: Vec::new(),
+            path: intent.path,
+        });
+    }
     let source = Table::read(session, &schema, &table).await?;
     // Only the source's own keys count here; that the shadow has one too shows in the trial.
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()))?;
-    let random: u32 = session.value("SELECT FLOOR(RAND() * 4000000000)").await?;
-    let trial = format!("_outlast_try_{random:08x}");
     let plan = shadow::create(session, &trial, &schema, &table, &statement).await;
     session
         .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&trial)))
         .await?;
     let (plan, _) = plan?;
     Ok(Examined {
-        table_rows: estimated_rows(session, &schema, &table).await?,
+        table_rows,
         schema,
         table,
         key_columns: plan.key.columns.into_iter().map(|c| c.source).collect(),
+        path: Path::Copy,
     })
 }
 

@@ -12,8 +12,10 @@ mod collision;
 mod cut_over;
 mod examine;
 mod foreign;
+mod instant;
 mod key;
 mod lexer;
+mod modifiers;
 mod open;
 mod plan;
 mod prepared_xa;
@@ -84,6 +86,7 @@ impl Stream for MySqlStream {
                 .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&schema)))
                 .await?;
         }
+        instant::drop_trials(&mut session, migration).await?;
         Ok(())
     }
 }

@@ -25,25 +25,10 @@ pub(crate) async fn create(
     table: &str,
     statement: &AlterStatement,
 ) -> Result<(Plan, String)> {
-    let (charset, collation): (String, String) = session
-        .first(&format!(
-            "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
-             WHERE SCHEMA_NAME = {}",
-            quote::text(schema)
-        ))
-        .await?
-        .ok_or_else(|| Error::new(ErrorKind::SourceChanged, format!("schema `{schema}` is not there")))?;
     let (_, definition): (String, String) = session
         .value(&format!("SHOW CREATE TABLE {}", quote::table(schema, table)))
         .await?;
-    let shadow = quote::identifier(shadow_schema);
-    session.run(&format!("DROP DATABASE IF EXISTS {shadow}")).await?;
-    session
-        .run(&format!(
-            "CREATE DATABASE {shadow} CHARACTER SET {charset} COLLATE {collation}"
-        ))
-        .await?;
-    session.run(&format!("USE {shadow}")).await?;
+    create_schema(session, shadow_schema, schema).await?;
     session
         .run(&definition)
         .await
@@ -65,6 +50,31 @@ pub(crate) async fn create(
     let made_of = without_auto_increment(&definition);
     check_unaltered(session, schema, table, &made_of).await?;
     Ok((Plan::new(source, shadow, statement)?, made_of))
+}
+
+/// Creates an empty schema with the source schema's default character set and collation, and uses it. What stood in it is
+/// dropped.
+///
+/// # Errors
+/// `SourceChanged` if the source's schema is not there.
+pub(crate) async fn create_schema(session: &mut Session, shadow_schema: &str, schema: &str) -> Result<()> {
+    let (charset, collation): (String, String) = session
+        .first(&format!(
+            "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
+             WHERE SCHEMA_NAME = {}",
+            quote::text(schema)
+        ))
+        .await?
+        .ok_or_else(|| Error::new(ErrorKind::SourceChanged, format!("schema `{schema}` is not there")))?;
+    let shadow = quote::identifier(shadow_schema);
+    session.run(&format!("DROP DATABASE IF EXISTS {shadow}")).await?;
+    session
+        .run(&format!(
+            "CREATE DATABASE {shadow} CHARACTER SET {charset} COLLATE {collation}"
+        ))
+        .await?;
+    session.run(&format!("USE {shadow}")).await?;
+    Ok(())
 }
 
 /// Whoever alters the source before the position is read does not show in the changes after it.

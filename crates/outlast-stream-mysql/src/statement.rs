@@ -8,7 +8,10 @@ use std::collections::HashMap;
 
 use outlast_core::{Error, ErrorKind, Result};
 
-use crate::lexer::{LexError, Spanned, Token, tokens};
+use crate::{
+    lexer::{LexError, Spanned, Token, tokens},
+    modifiers::Modifiers,
+};
 
 /// An ALTER TABLE statement, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(crate) struct AlterStatement {
     pub(crate) table: String,
     /// Everything behind the table's name.
     pub(crate) changes: String,
+    /// What it says about how it is to be carried out.
+    pub(crate) modifiers: Modifiers,
     /// Source columns that get another name, by lower-case old name. Columns that are dropped map to `None`.
     columns: HashMap<String, Option<String>>,
     /// Lower-case names of columns that are added.
@@ -77,6 +82,7 @@ impl AlterStatement {
             schema,
             table,
             changes: sql[end..last.end].trim().to_owned(),
+            modifiers: Modifiers::read(sql, &rest),
             columns: HashMap::new(),
             added: Vec::new(),
             sets_auto_increment: sets_auto_increment(&rest),

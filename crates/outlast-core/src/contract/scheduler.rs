@@ -11,8 +11,8 @@ use crate::{
     ids::{AgentId, Epoch, Incarnation, MigrationId, ServerUuid},
     intent::{Choice, Intent},
     scheduler::{
-        Ending, Event, Lease, Migration, Options, Path, Phase, PolicyChoice, PolicyComponent, Report, Request, Requests,
-        Scheduler, Status, Submission,
+        Ending, Event, Lease, Migration, Options, Path, Phase, PolicyChoice, PolicyComponent, Report, Request,
+        Requests, Scheduler, Status, Submission,
     },
 };
 

@@ -213,7 +213,7 @@ pub async fn examining_finds_the_table(fixture: &impl StreamFixture) -> Result<(
     let request = Examination {
         statement: subject.migration.statement.clone(),
         default_schema: Some(subject.migration.schema.clone()),
-        allow_direct: true,
+        allow_direct: false,
     };
     let examined = fixture.stream().examine(&fixture.primary(), &request).await?;
     assert_eq!(examined.schema, subject.migration.schema);

@@ -38,7 +38,10 @@ pub(super) fn state(source: &Table, intent: &Intent) -> Result<IntentState> {
         now if now == intent.before => Ok(IntentState::Pending),
         now => Err(Error::new(
             ErrorKind::SourceChanged,
-            format!("the source is {now:?}, neither {:?} nor {:?}", intent.before, intent.after),
+            format!(
+                "the source is {now:?}, neither {:?} nor {:?}",
+                intent.before, intent.after
+            ),
         )),
     }
 }
