@@ -8,6 +8,7 @@
 mod agents;
 mod bad_input;
 mod failover;
+mod instant;
 mod key_types;
 mod ordinary_alters;
 mod outlast;

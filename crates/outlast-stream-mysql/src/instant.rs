@@ -47,7 +47,7 @@ pub(crate) async fn propose(
     match found {
         Choice::Copy { reason } if is_bound => Err(Error::new(
             ErrorKind::StatementRejected,
-            format!("the statement asks for ALGORITHM=INSTANT, which MySQL does not do here: {reason}"),
+            format!("MySQL does not accept the change by ALGORITHM=INSTANT, which the statement asks for: {reason}"),
         )),
         found => Ok(found),
     }
