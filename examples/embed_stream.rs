@@ -98,6 +98,7 @@ async fn main() -> Result<()> {
             let examination = Examination {
                 statement: statement.clone(),
                 default_schema: None,
+                allow_direct: false,
             };
             let examined = backend.examine(&server, &examination).await?;
             ensure!(
@@ -275,6 +276,7 @@ fn migration(id: &MigrationId, statement: String, schema: String, table: String)
         options: Options::default(),
         status: Status::Running,
         phase: Phase::Preparing,
+        path: None,
         owner: None,
         epoch: Epoch(0),
         failovers: 0,

@@ -204,6 +204,8 @@ async fn submit(parts: &Parts, statement: &str, chunk_pause_ms: u64) -> Result<M
     let examination = Examination {
         statement: statement.to_owned(),
         default_schema: None,
+        // This example is about a copy.
+        allow_direct: false,
     };
     let examined = services.stream.examine(&primary, &examination).await?;
     let id = MigrationId::from_random(services.clock.random());
@@ -216,6 +218,7 @@ async fn submit(parts: &Parts, statement: &str, chunk_pause_ms: u64) -> Result<M
         table: examined.table,
         options: Options {
             chunk_pause_ms,
+            no_instant: true,
             ..Options::default()
         },
         components: Vec::new(),

@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::ensure;
 use async_trait::async_trait;
-use mysql_async::{Conn, OptsBuilder, Pool, prelude::Queryable};
+use mysql_async::{Conn, OptsBuilder, Pool, Row, prelude::Queryable};
 use outlast_core::{
     Key, Migration, Scheduler, Stream,
     contract::{
         ClusterFixture,
+        instant::InstantFixture,
         stream::{Place, StreamFixture, Subject},
     },
     ledger::Xid,
@@ -56,22 +57,16 @@ fn set(table: &str, row: u64, value: u64) -> String {
     format!("INSERT INTO {table} (id, value) VALUES ({row}, {value}) AS new ON DUPLICATE KEY UPDATE value = new.value")
 }
 
-#[async_trait]
-impl StreamFixture for Fixture<Application> {
-    fn stream(&self) -> Arc<dyn Stream> {
-        Arc::new(MySqlStream::new(cluster::connector(), cluster::checkpoints()))
-    }
-
-    async fn subject(&self, rows: &[(u64, u64)]) -> Subject {
-        let lease = self
-            .submitted_and_adopted("ADD COLUMN note VARCHAR(40) NOT NULL DEFAULT 'none'")
-            .await;
+impl Fixture<Application> {
+    /// A new table with these rows (and `more` columns), and an adopted migration of it.
+    async fn subject_of(&self, rows: &[(u64, u64)], changes: &str, more: &str) -> Subject {
+        let lease = self.submitted_and_adopted(changes).await;
         let migration = cluster::scheduler().get(&self.primary(), &lease.migration).await;
         let migration = migration.expect("it was submitted");
         let table = source(&migration);
         self.suite
             .execute(&format!(
-                "CREATE TABLE {table} (id BIGINT UNSIGNED PRIMARY KEY, value BIGINT UNSIGNED NOT NULL)"
+                "CREATE TABLE {table} (id BIGINT UNSIGNED PRIMARY KEY, value BIGINT UNSIGNED NOT NULL{more})"
             ))
             .await;
         if !rows.is_empty() {
@@ -80,6 +75,18 @@ impl StreamFixture for Fixture<Application> {
             self.suite.execute(&sql).await;
         }
         Subject { migration, lease }
+    }
+}
+
+#[async_trait]
+impl StreamFixture for Fixture<Application> {
+    fn stream(&self) -> Arc<dyn Stream> {
+        Arc::new(MySqlStream::new(cluster::connector(), cluster::checkpoints()))
+    }
+
+    async fn subject(&self, rows: &[(u64, u64)]) -> Subject {
+        let changes = "ADD COLUMN note VARCHAR(40) NOT NULL DEFAULT 'none'";
+        self.subject_of(rows, changes, "").await
     }
 
     async fn depose(&self, subject: &Subject) {
@@ -178,4 +185,26 @@ impl StreamFixture for Fixture<Application> {
     }
 }
 
-outlast_core::contract::stream_suite!(fixture().await);
+#[async_trait]
+impl InstantFixture for Fixture<Application> {
+    async fn instant_subject(&self, rows: &[(u64, u64)]) -> Subject {
+        let changes = "RENAME COLUMN one TO two, RENAME COLUMN two TO one";
+        self.subject_of(rows, changes, ", one INT, two INT").await
+    }
+
+    async fn is_altered(&self, subject: &Subject) -> bool {
+        let sql = format!("SHOW COLUMNS FROM {}", source(&subject.migration));
+        let columns: Vec<Row> = self.suite.connection().await.query(sql).await.expect("it exists");
+        columns.last().and_then(|column| column.get::<String, _>(0)).as_deref() == Some("one")
+    }
+}
+
+mod copying {
+    use super::fixture;
+    outlast_core::contract::stream_suite!(fixture().await);
+}
+
+mod instant {
+    use super::fixture;
+    outlast_core::contract::instant_suite!(fixture().await);
+}

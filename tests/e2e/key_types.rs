@@ -62,6 +62,7 @@ impl<'a> Migration<'a> {
         let submit = [
             "submit",
             &statement,
+            "--no-instant",
             "--postpone-completion",
             "--chunk-rows",
             "100",

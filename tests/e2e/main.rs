@@ -9,6 +9,7 @@ mod agents;
 mod bad_input;
 mod failover;
 mod foreign_keys;
+mod instant;
 mod key_types;
 mod ordinary_alters;
 mod policies;

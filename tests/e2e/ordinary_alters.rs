@@ -94,7 +94,14 @@ async fn migrate(cluster: &Cluster, servers: &[String], case: &Case) -> Result<(
     let statement = format!("ALTER TABLE test.t {}", case.changes);
     let submitted = outlast::json(
         servers,
-        &["submit", &statement, "--postpone-completion", "--format", "json"],
+        &[
+            "submit",
+            &statement,
+            "--no-instant",
+            "--postpone-completion",
+            "--format",
+            "json",
+        ],
     )
     .await?;
     let id = submitted["migration"].as_str().context("no id")?.to_owned();

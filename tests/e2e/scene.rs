@@ -34,7 +34,10 @@ pub(crate) struct Scene {
     pub(crate) table: TableName,
     pub(crate) load: Option<WriteLoad>,
     pub(crate) id: String,
-    changes: &'static str,
+    /// What the migration does to the table.
+    pub(crate) changes: &'static str,
+    /// Whether MySQL may make the change without a copy. Most scenes are about copies.
+    pub(crate) may_be_instant: bool,
     servers: Vec<String>,
     agents: HashMap<String, Child>,
     logs: PathBuf,
@@ -112,6 +115,7 @@ impl Scene {
         Ok(Self {
             name: name.to_owned(),
             changes: setup.changes,
+            may_be_instant: false,
             servers: cluster.addresses(),
             cluster,
             table,
@@ -154,6 +158,9 @@ impl Scene {
             "--format",
             "json",
         ];
+        if !self.may_be_instant {
+            arguments.push("--no-instant");
+        }
         arguments.extend(extra);
         let submitted = outlast::json(&self.servers, &arguments).await?;
         self.id = submitted["migration"].as_str().context("no migration id")?.to_owned();
@@ -493,7 +500,7 @@ impl Scene {
     /// `outlast run` in the foreground, until its migration has an id.
     pub(crate) async fn start_run(&mut self, extra: &[&str]) -> Result<Child> {
         let statement = format!("ALTER TABLE test.customers {}", self.changes);
-        let mut arguments = vec!["run", statement.as_str(), "--format", "json"];
+        let mut arguments = vec!["run", statement.as_str(), "--no-instant", "--format", "json"];
         arguments.extend(extra);
         let mut command = outlast::command(&self.servers, &arguments)?;
         let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

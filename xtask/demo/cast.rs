@@ -106,7 +106,14 @@ impl Outlast {
         struct Submitted {
             migration: String,
         }
-        let mut arguments = vec!["submit", statement, "--postpone-completion", "--format", "json"];
+        let mut arguments = vec![
+            "submit",
+            statement,
+            "--no-instant",
+            "--postpone-completion",
+            "--format",
+            "json",
+        ];
         arguments.extend(options);
         let printed = self.run(&arguments).await?;
         let submitted: Submitted =

@@ -68,6 +68,10 @@ pub(crate) struct Connection {
 pub(crate) enum Command {
     /// Run a migration in the foreground, with a progress bar.
     ///
+    /// Where MySQL can make the change without touching rows (ALGORITHM=INSTANT, or INPLACE of metadata only), it is let do so;
+    /// otherwise rows are copied. --dry-run says which. A statement with ALGORITHM=INSTANT is never copied, one with
+    /// ALGORITHM=COPY always.
+    ///
     /// Exit codes: 0 complete, 2 wrong usage, 3 refused before anything was changed, 4 failed with the source untouched,
     /// 5 stopped, and any agent or `outlast resume ID` goes on from here.
     Run(RunOptions),
@@ -122,7 +126,7 @@ pub(crate) struct MigrationOptions {
     /// The statement, as in "ALTER TABLE shop.orders ADD COLUMN note TEXT".
     #[arg(value_name = "ALTER TABLE …")]
     pub(crate) statement: String,
-    /// Stop before the cut-over until `outlast complete ID`.
+    /// Stop before the cut-over (or before the table is changed at once) until `outlast complete ID`.
     #[arg(long)]
     pub(crate) postpone_completion: bool,
     /// Most rows of a chunk. Without it, the chunk size follows a target time.
@@ -137,7 +141,7 @@ pub(crate) struct MigrationOptions {
     /// How long a duplicate value of a unique key may last before the migration fails, as in 60s.
     #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
     pub(crate) duplicate_grace: Option<u64>,
-    /// Copy even where the server could change the table at once. (Always so in this version.)
+    /// Copy even where the server could change the table at once, without touching its rows.
     #[arg(long)]
     pub(crate) no_instant: bool,
     #[command(flatten)]

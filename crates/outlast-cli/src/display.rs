@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use outlast_core::{Migration, Status};
+use outlast_core::{Migration, Status, scheduler::Path};
 
 /// Share of the rows that are copied, 0 to 1.
 pub(crate) fn progress_of(migration: &Migration) -> f64 {
@@ -10,6 +10,15 @@ pub(crate) fn progress_of(migration: &Migration) -> f64 {
         return 1.0;
     }
     share(migration.rows_copied, migration.table_rows)
+}
+
+/// How the new definition gets into place.
+pub(crate) fn in_words(path: Path) -> &'static str {
+    match path {
+        Path::Instant => "instantly (ALGORITHM=INSTANT)",
+        Path::InPlace => "in place, by metadata only (ALGORITHM=INPLACE)",
+        Path::Copy => "by a copy of its rows",
+    }
 }
 
 /// Share of `total`, 0 to 1. The total is an estimate and may be too small.

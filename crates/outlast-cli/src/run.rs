@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use outlast_core::{Agent, Migration, MigrationId, Status, agent::Stopped};
+use outlast_core::{Agent, Migration, MigrationId, Status, agent::Stopped, scheduler::Path};
 use serde_json::json;
 
 use crate::{
     agent::{build, stop_on_signal},
     cli::{AgentOptions, Format, ResumeOptions, RunOptions},
     cluster::Cluster,
-    display::count,
+    display::{count, in_words},
     exit::{COMPLETE, FAILED, Failure, STOPPED},
     progress::Progress,
     submission::{prepare, store},
@@ -25,15 +25,18 @@ pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCod
                 "{}",
                 json!({ "event": "examined", "server": prepared.primary.address, "schema": examined.schema,
                         "table": examined.table, "table_rows": examined.table_rows,
-                        "key_columns": examined.key_columns })
+                        "key_columns": examined.key_columns, "path": examined.path })
             ),
-            Format::Text => println!(
-                "`{}`.`{}` on {} can be migrated: about {} rows, copied by key ({key}). Nothing was changed.",
-                examined.schema,
-                examined.table,
-                prepared.primary.address,
-                count(examined.table_rows)
-            ),
+            Format::Text => {
+                let how = match examined.path {
+                    Path::Copy => format!("about {} rows, copied by key ({key})", count(examined.table_rows)),
+                    path => format!("{}, nothing is copied", in_words(path)),
+                };
+                println!(
+                    "`{}`.`{}` on {} can be migrated: {how}. Nothing was changed.",
+                    examined.schema, examined.table, prepared.primary.address
+                );
+            }
         }
         return Ok(ExitCode::from(COMPLETE));
     }
@@ -117,7 +120,13 @@ fn ended(migration: &Migration, format: Format) -> ExitCode {
     }
     match migration.status {
         Status::Complete => {
-            if format == Format::Text {
+            if let (Format::Text, Some(path @ (Path::Instant | Path::InPlace))) = (format, migration.path) {
+                println!(
+                    "Complete, {}; nothing was copied, {} failovers.",
+                    in_words(path),
+                    migration.failovers
+                );
+            } else if format == Format::Text {
                 println!(
                     "Complete: {} rows copied, {} failovers. The old table is kept as `{}`.`{}`.",
                     count(migration.rows_copied),

@@ -8,9 +8,14 @@ use serde_json::{Value, json};
 use crate::{
     cli::Format,
     cluster::Cluster,
-    display::{age, count, progress_of, table},
+    display::{age, count, in_words, progress_of, table},
     exit::{COMPLETE, Failure},
 };
+
+/// The table in one of a migration's own schemas; none if nothing is copied.
+fn copied(migration: &Migration, schema: String) -> Option<String> {
+    migration.may_copy().then(|| format!("{schema}.{}", migration.table))
+}
 
 /// One migration as an object.
 pub(crate) fn as_json(migration: &Migration, situation: &str) -> Value {
@@ -25,6 +30,7 @@ pub(crate) fn as_json(migration: &Migration, situation: &str) -> Value {
         "table": migration.table,
         "status": migration.status,
         "phase": migration.phase,
+        "path": migration.path,
         "ready_to_complete": migration.phase == outlast_core::Phase::Ready && !migration.status.is_final(),
         "rows_copied": migration.rows_copied,
         "table_rows": migration.table_rows,
@@ -37,8 +43,8 @@ pub(crate) fn as_json(migration: &Migration, situation: &str) -> Value {
         "liveness_age_seconds": migration.liveness_age.as_secs_f64(),
         "message": migration.message,
         "cluster": situation,
-        "shadow_table": format!("{}.{}", migration.shadow_schema(), migration.table),
-        "retired_table": format!("{}.{}", migration.retired_schema(), migration.table),
+        "shadow_table": copied(migration, migration.shadow_schema()),
+        "retired_table": copied(migration, migration.retired_schema()),
         "submitted_at": migration.submitted_at,
         "ended_at": migration.ended_at,
     })
@@ -89,6 +95,10 @@ pub(crate) async fn status(cluster: &Cluster, id: &str, format: Format) -> Resul
         ["status".to_owned(), m.status.to_string()],
         ["phase".to_owned(), m.phase.to_string()],
         [
+            "path".to_owned(),
+            m.path.map_or(String::new(), |p| in_words(p).to_owned()),
+        ],
+        [
             "rows".to_owned(),
             format!(
                 "{} of about {}",
@@ -103,8 +113,8 @@ pub(crate) async fn status(cluster: &Cluster, id: &str, format: Format) -> Resul
             format!("{}, {} failovers, {} retries", m.epoch, m.failovers, m.retries),
         ],
         ["sign of life".to_owned(), format!("{} ago", age(m.liveness_age))],
-        ["shadow".to_owned(), format!("{}.{}", m.shadow_schema(), m.table)],
-        ["retired".to_owned(), format!("{}.{}", m.retired_schema(), m.table)],
+        ["shadow".to_owned(), copied(&m, m.shadow_schema()).unwrap_or_default()],
+        ["retired".to_owned(), copied(&m, m.retired_schema()).unwrap_or_default()],
         ["message".to_owned(), m.message.clone()],
         ["cluster".to_owned(), situation],
     ];

@@ -30,6 +30,7 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
     let examination = Examination {
         statement: options.statement.clone(),
         default_schema: cluster.database.clone(),
+        allow_direct: !options.no_instant,
     };
     let examined = cluster.stream.examine(&primary, &examination).await?;
     let defaults = Options::default();
@@ -45,6 +46,7 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
             lanes: options.lanes.unwrap_or(defaults.lanes),
             duplicate_grace_ms: options.duplicate_grace.unwrap_or(defaults.duplicate_grace_ms),
             chunk_pause_ms: options.chunk_pause.unwrap_or(defaults.chunk_pause_ms),
+            no_instant: options.no_instant,
             policies: chosen.choice,
             policy_params: chosen.params,
         },

@@ -14,11 +14,12 @@
 //! What a fixture can't do is a panic, not an error: the test has failed then, for whatever reason.
 
 pub mod checkpoint;
+pub mod instant;
 pub mod scheduler;
 pub mod stream;
 pub mod topology;
 
-pub use crate::{checkpoint_suite, scheduler_suite, stream_suite, topology_suite};
+pub use crate::{checkpoint_suite, instant_suite, scheduler_suite, stream_suite, topology_suite};
 
 use std::{future::Future, time::Duration};
 
@@ -110,6 +111,7 @@ mod tests {
     fn every_promise_is_stamped() {
         for (suite, source) in [
             ("checkpoint", include_str!("contract/checkpoint.rs")),
+            ("instant", include_str!("contract/instant.rs")),
             ("scheduler", include_str!("contract/scheduler.rs")),
             ("stream", include_str!("contract/stream.rs")),
             ("topology", include_str!("contract/topology.rs")),

@@ -19,6 +19,7 @@ pub mod error;
 mod failures;
 pub mod gtid;
 pub mod ids;
+pub mod intent;
 pub mod key;
 pub mod ledger;
 #[cfg(any(test, feature = "test-util"))]

@@ -11,7 +11,8 @@
 //! * table locks that end with their session, replies that are lost, sessions that end with their server.
 //!
 //! A table maps a `u64` key to a `u64` value. The statement of a migration is `ALTER TABLE [schema.]table` and anything;
-//! if it contains `ADD UNIQUE`, values are unique in the shadow, otherwise the shadow takes everything.
+//! if it contains `ADD UNIQUE`, values are unique in the shadow, otherwise the shadow takes everything; if it contains
+//! `RENAME COLUMN`, it swaps the names of two columns, which the server can do at once, and which done twice is undone.
 //!
 //! Time stands still unless a [`ManualClock`] is advanced; with a paused tokio runtime it moves by itself when all tasks
 //! wait. On a `current_thread` runtime everything is repeatable from the clock's seed.
@@ -23,6 +24,7 @@ mod cluster;
 mod consistency;
 mod cut_over;
 mod data;
+mod instant;
 mod log;
 mod row_key;
 mod scheduler;

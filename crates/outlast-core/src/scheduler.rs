@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Result,
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server, ServerUuid},
+    intent::{Choice, Intent},
 };
 
 macro_rules! named_states {
@@ -79,8 +80,20 @@ named_states! {
         Following = "following",
         /// Caught up; waits for `complete` because completion was postponed.
         Ready = "ready",
-        /// The intent to swap is written; whether the swap has happened is told by which tables exist.
+        /// The intent is written; whether it has happened is told by which tables exist, or by the source's definition.
         CuttingOver = "cutting-over",
+    }
+}
+
+named_states! {
+    /// How the new definition gets into place.
+    Path {
+        /// The server changes the table's metadata at once (`ALGORITHM=INSTANT`).
+        Instant = "instant",
+        /// The server changes the table's metadata (`ALGORITHM=INPLACE`, without touching rows or building indexes).
+        InPlace = "in-place",
+        /// Rows are copied to a new table, which is swapped in.
+        Copy = "copy",
     }
 }
 
@@ -131,6 +144,8 @@ pub struct Options {
     pub duplicate_grace_ms: u64,
     /// Pause between chunks of a lane, in milliseconds; 0 is none.
     pub chunk_pause_ms: u64,
+    /// Copy even where the server could change the table at once.
+    pub no_instant: bool,
     /// Policy components by digest (SHA-256, hexadecimal); `None` is the agent's own.
     pub policies: PolicyChoice,
     /// Parameters handed to every policy.
@@ -145,6 +160,7 @@ impl Default for Options {
             lanes: 2,
             duplicate_grace_ms: 60_000,
             chunk_pause_ms: 0,
+            no_instant: false,
             policies: PolicyChoice::default(),
             policy_params: Vec::new(),
         }
@@ -208,6 +224,8 @@ pub struct Migration {
     pub status: Status,
     /// Phase; kept when the migration fails, as the phase it failed in.
     pub phase: Phase,
+    /// How the new definition gets into place; `None` until that is found out.
+    pub path: Option<Path>,
     /// Owner, `None` before the first adoption.
     pub owner: Option<Owner>,
     /// Current epoch.
@@ -246,6 +264,21 @@ impl Migration {
     /// Schema of the retired table.
     pub fn retired_schema(&self) -> String {
         format!("_outlast_old_{}", self.id)
+    }
+
+    /// Schema in which an owner of this epoch tries the statement on an empty clone. Begins with [`Migration::trial_schemas`].
+    pub fn trial_schema(&self, epoch: Epoch) -> String {
+        format!("{}{epoch}", self.trial_schemas())
+    }
+
+    /// What the names of all owners' trial schemas begin with.
+    pub fn trial_schemas(&self) -> String {
+        format!("_outlast_try_{}_", self.id)
+    }
+
+    /// Whether there is, or may come to be, a shadow and then a retired table: not if the server changes the table itself.
+    pub fn may_copy(&self) -> bool {
+        !matches!(self.path, Some(Path::Instant | Path::InPlace))
     }
 
     /// Whether the cut-over may begin once the stream has caught up.
@@ -385,6 +418,20 @@ pub trait Scheduler: Send + Sync {
     /// # Errors
     /// `Fenced`.
     async fn enter(&self, lease: &Lease, phase: Phase) -> Result<()>;
+
+    /// Records by which path the migration goes, and in the same transaction a line of history. What was chosen before is
+    /// replaced: a change that turned out to need a copy. Choosing the same again has no further effect.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    async fn choose(&self, lease: &Lease, choice: &Choice) -> Result<()>;
+
+    /// The intent of a migration that goes by a path without a copy, as `server` (primary or replica) holds it; `None` if it
+    /// copies, or nothing is chosen yet.
+    ///
+    /// # Errors
+    /// Those of the server; `Inconsistent` if what is stored can't be read.
+    async fn intent(&self, server: &Server, id: &MigrationId) -> Result<Option<Intent>>;
 
     /// Ends the migration. The epoch grows, so that nothing of this owner can follow, but for the same call again after a lost
     /// reply, which changes nothing.

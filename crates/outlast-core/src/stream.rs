@@ -12,9 +12,10 @@ use crate::{
     error::Result,
     gtid::GtidSet,
     ids::Server,
+    intent::{Altered, Choice, Intent, IntentState},
     key::{Key, KeyRange},
     ledger::Change,
-    scheduler::{Lease, Migration},
+    scheduler::{Lease, Migration, Path},
 };
 
 /// Opens streams on a primary.
@@ -46,6 +47,8 @@ pub struct Examination {
     pub statement: String,
     /// Schema to use if the statement names none.
     pub default_schema: Option<String>,
+    /// Whether the server may be let change the table itself, without a copy.
+    pub allow_direct: bool,
 }
 
 /// What [`Stream::examine`] found.
@@ -57,8 +60,10 @@ pub struct Examined {
     pub table: String,
     /// Estimate of its rows.
     pub table_rows: u64,
-    /// Columns of the key that rows are copied by.
+    /// Columns of the key that rows are copied by; none if nothing is copied.
     pub key_columns: Vec<String>,
+    /// How the new definition would get into place.
+    pub path: Path,
 }
 
 /// Which tables exist under which of the migration's names: tells whether the swap has happened (invariant I8).
@@ -88,6 +93,31 @@ pub trait OpenStream: Send + Sync {
     /// # Errors
     /// `Inconsistent` if the tables that exist fit none of the states, naming them.
     async fn swap_state(&self) -> Result<SwapState>;
+
+    /// Finds out whether the server can change the source itself without touching its rows, by trying it on an empty clone,
+    /// which is dropped again. Changes nothing else.
+    ///
+    /// Only what the statement says again on the source decides in the end: what is proposed may turn out to be impossible.
+    ///
+    /// # Errors
+    /// `StatementRejected` with the server's own words if the statement asks for such a path and there is none; `Passing`.
+    async fn propose(&self) -> Result<Choice>;
+
+    /// Whether an intent has been carried out, told by the source's definition. Only looks.
+    ///
+    /// # Errors
+    /// `SourceChanged` if the definition is neither the one before nor the one after.
+    async fn intent_state(&self, intent: &Intent) -> Result<IntentState>;
+
+    /// Carries out an intent, at most once: in one session that has locked source and fence, and checks the fence and the
+    /// source's definition under that lock. The lock is waited for, and held, for a fraction of a second; everything is
+    /// released whatever the outcome. Calling again is harmless: what is done is not done again.
+    ///
+    /// # Errors
+    /// `Passing` if the lock was not granted in time: nothing was changed; `SourceChanged` as in
+    /// [`OpenStream::intent_state`]; `StatementRejected` if it turns out to be impossible and the statement allows no copy;
+    /// `Fenced`, `NotPrimary`. After `ServerGone` the caller does not know whether it happened.
+    async fn alter(&self, intent: &Intent) -> Result<Altered>;
 
     /// Creates the shadow, runs the ALTER on it and records [`Progress::Begin`](crate::checkpoint::Progress::Begin).
     /// Left-overs of an earlier attempt that recorded nothing are removed first.

@@ -12,6 +12,7 @@ use outlast_core::{
     contract::{
         ClusterFixture,
         checkpoint::CheckpointFixture,
+        instant::InstantFixture,
         scheduler::SchedulerFixture,
         stream::{Place, StreamFixture, Subject},
         topology::TopologyFixture,
@@ -60,12 +61,12 @@ impl Memory {
     }
 
     /// Submits and adopts a migration of a new table.
-    async fn adopted(&self, rows: &[(u64, u64)]) -> Lease {
+    async fn adopted(&self, rows: &[(u64, u64)], changes: &str) -> Lease {
         let id = MigrationId::from_random(self.cluster.clock().random());
         let table = TableName::new("app", format!("t_{id}"));
         self.cluster.create_table(&self.primary, &table, rows.iter().copied());
         let submission = Submission {
-            statement: format!("ALTER TABLE {table} ENGINE=InnoDB"),
+            statement: format!("ALTER TABLE {table} {changes}"),
             schema: table.schema,
             table: table.table,
             id,
@@ -77,6 +78,15 @@ impl Memory {
             .await
             .expect("the migration is submitted");
         self.adopt(&submission.id, Epoch(0), "one").await
+    }
+
+    async fn subject_of(&self, rows: &[(u64, u64)], changes: &str) -> Subject {
+        let lease = self.adopted(rows, changes).await;
+        let migration = self.scheduler().get(&self.primary, &lease.migration).await;
+        Subject {
+            migration: migration.expect("it was submitted"),
+            lease,
+        }
     }
 
     async fn adopt(&self, id: &MigrationId, expected: Epoch, life: &str) -> Lease {
@@ -137,7 +147,7 @@ impl CheckpointFixture for Memory {
     }
 
     async fn lease(&self) -> Lease {
-        let lease = self.adopted(&[]).await;
+        let lease = self.adopted(&[], "ENGINE=InnoDB").await;
         self.cluster.create_table(&self.primary, &self.written(&lease), []);
         lease
     }
@@ -207,12 +217,7 @@ impl StreamFixture for Memory {
     }
 
     async fn subject(&self, rows: &[(u64, u64)]) -> Subject {
-        let lease = self.adopted(rows).await;
-        let migration = self.scheduler().get(&self.primary, &lease.migration).await;
-        Subject {
-            migration: migration.expect("it was submitted"),
-            lease,
-        }
+        self.subject_of(rows, "ENGINE=InnoDB").await
     }
 
     async fn depose(&self, subject: &Subject) {
@@ -282,6 +287,23 @@ impl StreamFixture for Memory {
     async fn truncate(&self, subject: &Subject) {
         self.cluster.truncate(&self.primary, &self.source(subject));
     }
+}
+
+#[async_trait]
+impl InstantFixture for Memory {
+    async fn instant_subject(&self, rows: &[(u64, u64)]) -> Subject {
+        self.subject_of(rows, "RENAME COLUMN a TO b, RENAME COLUMN b TO a")
+            .await
+    }
+
+    async fn is_altered(&self, subject: &Subject) -> bool {
+        self.cluster.swaps(&self.primary, &self.source(subject)) == Some(1)
+    }
+}
+
+mod instant {
+    use super::Memory;
+    outlast_core::contract::instant_suite!(Memory::start().await);
 }
 
 mod checkpoint {

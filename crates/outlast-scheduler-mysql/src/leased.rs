@@ -33,7 +33,7 @@ impl LeasedSessions {
     /// Begins a fenced transaction.
     ///
     /// A session that was killed may have been killed by an adopter: then the fence says so, on a new session.
-    async fn begin(&self, lease: &Lease) -> Result<FencedTransaction> {
+    pub(crate) async fn begin(&self, lease: &Lease) -> Result<FencedTransaction> {
         match FencedTransaction::begin(&self.of(lease), lease).await {
             Err(error) if error.kind() == ErrorKind::ServerGone => {
                 self.close(lease);
@@ -44,7 +44,7 @@ impl LeasedSessions {
     }
 
     /// The sessions of a lease; those of an earlier lease of the same migration are closed.
-    fn of(&self, lease: &Lease) -> Arc<SessionPool> {
+    pub(crate) fn of(&self, lease: &Lease) -> Arc<SessionPool> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         match pools.get(&lease.migration) {
             Some((known, pool)) if known == lease => Arc::clone(pool),
@@ -188,7 +188,8 @@ async fn has_finished(sessions: &LeasedSessions, lease: &Lease, status: Status) 
     Ok(found == Some(1))
 }
 
-async fn tell(transaction: &mut FencedTransaction, lease: &Lease, kind: &str, detail: &str) -> Result<()> {
+/// Appends a line of history in the transaction.
+pub(crate) async fn tell(transaction: &mut FencedTransaction, lease: &Lease, kind: &str, detail: &str) -> Result<()> {
     let entry = Entry {
         migration: &lease.migration,
         epoch: lease.epoch,

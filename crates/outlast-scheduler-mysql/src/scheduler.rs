@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use outlast_core::{
     AgentId, Epoch, Incarnation, Lease, Migration, MigrationId, Phase, Result, Scheduler, Server,
+    intent::{Choice, Intent},
     scheduler::{Ending, Event, PolicyComponent, Report, Request, Requests, Submission},
 };
 use outlast_mysql::{Connector, SessionPools};
@@ -11,7 +12,7 @@ use crate::{
     adoption::Swap,
     history::{self, Entry},
     leased::{self, LeasedSessions},
-    policies, requests, schema, stored, submission,
+    paths, policies, requests, schema, stored, submission,
 };
 
 /// [`Scheduler`] on the tables `migrations`, `fence`, `events` and `policies` of the schema `_outlast`.
@@ -111,6 +112,18 @@ impl Scheduler for MySqlScheduler {
     async fn enter(&self, lease: &Lease, phase: Phase) -> Result<()> {
         let done = leased::enter(&self.leased, lease, phase).await;
         self.closed_if_failed(lease, done)
+    }
+
+    async fn choose(&self, lease: &Lease, choice: &Choice) -> Result<()> {
+        let done = paths::choose(&self.leased, lease, choice).await;
+        self.closed_if_failed(lease, done)
+    }
+
+    async fn intent(&self, server: &Server, id: &MigrationId) -> Result<Option<Intent>> {
+        let mut session = self.sessions.session(server).await?;
+        let intent = paths::intent(&mut session, id).await?;
+        session.give_back();
+        Ok(intent)
     }
 
     async fn finish(&self, lease: &Lease, ending: Ending, message: &str) -> Result<()> {

@@ -4,8 +4,8 @@ use outlast_mysql::Tables;
 
 pub(crate) const TABLES: Tables = Tables {
     part: "scheduler",
-    version: 1,
-    definitions: &[MIGRATIONS, FENCE, EVENTS, POLICIES],
+    version: 2,
+    definitions: &[MIGRATIONS, FENCE, EVENTS, POLICIES, PATHS],
 };
 
 /// `unfinished` makes the server keep the promise that a table has one unfinished migration: NULLs are not unique.
@@ -81,3 +81,16 @@ CREATE TABLE IF NOT EXISTS _outlast.policies (
   PRIMARY KEY (digest)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
   COMMENT='policy components that migrations use'";
+
+/// Since version 2. A table of its own, so that an earlier version's tables need not be altered.
+const PATHS: &str = "\
+CREATE TABLE IF NOT EXISTS _outlast.paths (
+  migration CHAR(16) NOT NULL,
+  path VARCHAR(16) NOT NULL COMMENT 'instant, in-place, copy',
+  statement LONGTEXT NULL COMMENT 'what is run on the table itself; NULL: it is copied',
+  definition_before LONGTEXT NULL COMMENT 'of the table, without its AUTO_INCREMENT counter',
+  definition_after LONGTEXT NULL COMMENT 'found: the statement has been run',
+  chosen_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (migration)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+  COMMENT='how new definitions get into place; all times are UTC'";

@@ -4,35 +4,44 @@ use std::{str::FromStr, time::Duration};
 
 use mysql_async::{Row, prelude::FromValue};
 use outlast_core::{
-    AgentId, Epoch, Error, ErrorKind, Incarnation, Migration, MigrationId, Result, ServerUuid, scheduler::Owner,
+    AgentId, Epoch, Error, ErrorKind, Incarnation, Migration, MigrationId, Result, ServerUuid,
+    scheduler::{Owner, Path},
 };
 use outlast_mysql::{Session, is_missing, quote};
 
 /// Ages come from the server's own clock, so that no other clock is compared with it. A liveness in its future (the
 /// clock of the server that wrote it was ahead) is 0 old.
-const SELECT: &str = "SELECT id, statement, schema_name, table_name, CAST(options AS CHAR) AS options, status, phase, \
+const COLUMNS: &str = "id, statement, schema_name, table_name, CAST(options AS CHAR) AS options, status, phase, \
     owner_agent, owner_incarnation, owner_server, epoch, failovers, retries, complete_requested, cancel_requested, \
     message, rows_copied, table_rows, eta_seconds, \
     CAST(GREATEST(TIMESTAMPDIFF(MICROSECOND, liveness, UTC_TIMESTAMP(6)), 0) AS UNSIGNED) AS liveness_age, \
-    CAST(submitted_at AS CHAR) AS submitted_at, CAST(ended_at AS CHAR) AS ended_at \
-    FROM _outlast.migrations";
+    CAST(submitted_at AS CHAR) AS submitted_at, CAST(ended_at AS CHAR) AS ended_at";
+
+/// Rows of a query on migrations; none where nothing is installed.
+async fn select(session: &mut Session, condition: &str) -> Result<Vec<Migration>> {
+    // Earlier versions have no table of paths.
+    for path in [
+        "(SELECT path FROM _outlast.paths WHERE migration = migrations.id)",
+        "NULL",
+    ] {
+        let sql = format!("SELECT {COLUMNS}, {path} AS path FROM _outlast.migrations {condition}");
+        match session.rows(&sql).await {
+            Err(error) if is_missing(&error) => {}
+            rows => return rows?.into_iter().map(read).collect(),
+        }
+    }
+    Ok(Vec::new())
+}
 
 /// All migrations, oldest first; none where nothing is installed.
 pub(crate) async fn list(session: &mut Session) -> Result<Vec<Migration>> {
-    let sql = format!("{SELECT} ORDER BY migrations.submitted_at, id");
-    match session.rows(&sql).await {
-        Err(error) if is_missing(&error) => Ok(Vec::new()),
-        rows => rows?.into_iter().map(read).collect(),
-    }
+    select(session, "ORDER BY migrations.submitted_at, id").await
 }
 
 /// One migration.
 pub(crate) async fn find(session: &mut Session, id: &MigrationId) -> Result<Option<Migration>> {
-    let sql = format!("{SELECT} WHERE id = {}", quote::text(id.as_str()));
-    match session.first(&sql).await {
-        Err(error) if is_missing(&error) => Ok(None),
-        row => row?.map(read).transpose(),
-    }
+    let condition = format!("WHERE id = {}", quote::text(id.as_str()));
+    Ok(select(session, &condition).await?.pop())
 }
 
 /// The answer to a question about a migration that does not exist.
@@ -56,6 +65,7 @@ fn read(mut row: Row) -> Result<Migration> {
         options: options(row, &id)?,
         status: parsed(row, "status")?,
         phase: parsed(row, "phase")?,
+        path: path(row)?,
         owner: owner(row)?,
         epoch: Epoch(field(row, "epoch")?),
         failovers: field(row, "failovers")?,
@@ -87,6 +97,17 @@ fn owner(row: &mut Row) -> Result<Option<Owner>> {
     })
 }
 
+fn path(row: &mut Row) -> Result<Option<Path>> {
+    match field::<Option<String>>(row, "path")? {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|error| {
+            let what =
+                "the stored path of a migration can't be read; a later version may have written it; nothing was done";
+            Error::new(ErrorKind::Inconsistent, what).with_source(error)
+        }),
+    }
+}
+
 fn options(row: &mut Row, id: &MigrationId) -> Result<outlast_core::scheduler::Options> {
     let text: String = field(row, "options")?;
     serde_json::from_str(&text).map_err(|error| {
@@ -106,7 +127,8 @@ pub(crate) fn field<T: FromValue>(row: &mut Row, name: &str) -> Result<T> {
     }
 }
 
-fn parsed<T>(row: &mut Row, name: &str) -> Result<T>
+/// A column's value, read from its text.
+pub(crate) fn parsed<T>(row: &mut Row, name: &str) -> Result<T>
 where
     T: FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,

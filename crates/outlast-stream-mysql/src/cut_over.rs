@@ -12,7 +12,7 @@ use crate::{
     open::{executed, reread},
     plan::Plan,
     shadow,
-    table::{auto_increment_of, bound_to, definition},
+    table::{Table, auto_increment_of, bound_to, definition},
 };
 
 /// How long the application may be held up by waiting for the lock. `lock_wait_timeout` can't be below one second.
@@ -39,11 +39,8 @@ impl LockedTables {
     /// Adding, moving and dropping foreign keys takes exclusive metadata locks on the parents. MySQL would get them under a READ
     /// lock too, or under none, but by waiting for the parents' readers between one statement and the next.
     ///
-    /// The session never says BEGIN: that would release the locks silently. With autocommit off, COMMIT and ROLLBACK keep
-    /// them. Its wait_timeout is small, so that an agent that freezes here does not freeze the application.
-    ///
     /// # Errors
-    /// `Passing` if the locks are not granted within [`LOCK_PATIENCE`].
+    /// As [`lock_tables`].
     pub(crate) async fn lock(
         pool: &Arc<SessionPool>,
         lease: &Lease,
@@ -53,44 +50,19 @@ impl LockedTables {
         keys: &ForeignKeys,
     ) -> Result<Self> {
         let mut side = pool.session().await?;
-        if is_being_backed_up(&mut side).await? {
-            side.give_back();
-            return Err(Error::new(
-                ErrorKind::Passing,
-                "a backup holds LOCK INSTANCE FOR BACKUP, under which no table can be renamed; the swap waits for its end",
-            ));
-        }
-        let mut session = pool.fresh().await?;
-        session
-            .run("SET SESSION autocommit = 0, wait_timeout = 5, lock_wait_timeout = 1")
-            .await?;
-        if !keys.is_empty() {
-            // What is added is what holds for the source already, or what the application chose to violate there.
-            session.run("SET SESSION foreign_key_checks = 0").await?;
-        }
         let parents = keys.parents(&plan.source);
         let tables: Vec<String> = [plan.source.quoted(), plan.shadow.quoted()]
             .into_iter()
             .chain(parents.iter().map(|(schema, table)| quote::table(schema, table)))
             .map(|table| format!("{table} WRITE"))
             .collect();
-        let sql = format!("LOCK TABLES {}, {STATE_SCHEMA}.fence READ", tables.join(", "));
-        foreign_keys::wait_for_quiet(&mut side, keys, &plan.source).await?;
-        let granted = run_or_kill(&mut session, &mut side, &sql, LOCK_PATIENCE).await;
+        let keys_of = Some((keys, &plan.source));
+        let mut session = lock_tables(pool, &mut side, lease, None, &tables.join(", "), keys_of).await?;
+        if !keys.is_empty() {
+            // What is added is what holds for the source already, or what the application chose to violate there.
+            session.run("SET SESSION foreign_key_checks = 0").await?;
+        }
         side.give_back();
-        granted.map_err(|error| match error.kind() {
-            ErrorKind::Passing => Error::new(
-                ErrorKind::Passing,
-                format!(
-                    "{} could not be locked within {LOCK_PATIENCE:?}, because a transaction uses {}; nothing was changed, \
-                     the application goes on",
-                    if parents.is_empty() { "the source" } else { "the source and its parents" },
-                    if parents.is_empty() { "it" } else { "one of them, or another child of a parent" },
-                ),
-            )
-            .with_source(error),
-            _ => error,
-        })?;
         Ok(Self {
             session,
             pool: Arc::clone(pool),
@@ -219,21 +191,80 @@ impl LockedTables {
         }
         Err(error)
     }
+}
 
-    /// A table that was not locked can't be read while LOCK TABLES holds (error 1100).
-    async fn prove_lock(&mut self) -> Result<()> {
-        match self
-            .session
-            .run(&format!("SELECT 1 FROM {STATE_SCHEMA}.migrations LIMIT 0"))
-            .await
-        {
-            Err(error) if error.code() == Some(1100) => Ok(()),
-            Err(error) => Err(error),
-            Ok(_) => Err(Error::new(
-                ErrorKind::Passing,
-                "the table locks were lost before the swap; nothing was swapped",
-            )),
-        }
+/// Locks `tables` (as LOCK TABLES names them) and the fence, in a session of its own, and checks the fence
+/// under that lock. With foreign keys of a source, it looks for a moment in which nobody uses the tables.
+///
+/// The session never says BEGIN: that would release the locks silently. With autocommit off, COMMIT and ROLLBACK keep
+/// them. Its wait_timeout is small, so that an agent that freezes here does not freeze the application.
+///
+/// # Errors
+/// `Passing` if the locks are not granted within [`LOCK_PATIENCE`].
+pub(crate) async fn lock_tables(
+    pool: &SessionPool,
+    side: &mut Session,
+    lease: &Lease,
+    default_schema: Option<&str>,
+    tables: &str,
+    keys: Option<(&ForeignKeys, &Table)>,
+) -> Result<Session> {
+    if is_being_backed_up(side).await? {
+        return Err(Error::new(
+            ErrorKind::Passing,
+            "a backup holds LOCK INSTANCE FOR BACKUP, under which no table can be altered or renamed; the migration waits \
+             for its end",
+        ));
+    }
+    let mut session = pool.fresh().await?;
+    if let Some(schema) = default_schema {
+        session.run(&format!("USE {schema}")).await?;
+    }
+    session
+        .run("SET SESSION autocommit = 0, wait_timeout = 5, lock_wait_timeout = 1")
+        .await?;
+    let sql = format!("LOCK TABLES {tables}, {STATE_SCHEMA}.fence READ");
+    let mut what = ("the source", "it");
+    if let Some((keys, source)) = keys.filter(|(keys, source)| !keys.parents(source).is_empty()) {
+        what = (
+            "the source and its parents",
+            "one of them, or another child of a parent",
+        );
+        foreign_keys::wait_for_quiet(side, keys, source).await?;
+    }
+    let granted = run_or_kill(&mut session, side, &sql, LOCK_PATIENCE).await;
+    granted.map_err(|error| match error.kind() {
+        ErrorKind::Passing => Error::new(
+            ErrorKind::Passing,
+            format!(
+                "{} could not be locked within {LOCK_PATIENCE:?}, because a transaction uses {}; nothing was changed, the \
+                 application goes on",
+                what.0, what.1
+            ),
+        )
+        .with_source(error),
+        _ => error,
+    })?;
+    // Whoever locked before an adoption must not go on after it.
+    check_locked_fence(&mut session, lease).await?;
+    Ok(session)
+}
+
+/// Checks that the session holds its LOCK TABLES: under it, a table that was not locked can't be read (error 1100).
+///
+/// # Errors
+/// `Passing` if it does not.
+pub(crate) async fn prove_lock(session: &mut Session) -> Result<()> {
+    match session
+        .run(&format!("SELECT 1 FROM {STATE_SCHEMA}.migrations LIMIT 0"))
+        .await
+    {
+        Err(error) if error.code() == Some(1100) => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(Error::new(
+            ErrorKind::Passing,
+            "the table locks were lost; nothing was changed under them",
+        )),
     }
 }
 
@@ -299,7 +330,7 @@ impl CutOver for LockedTables {
         self.check_definition().await?;
         self.check_newly_counted().await?;
         self.carry_auto_increment().await?;
-        self.prove_lock().await?;
+        prove_lock(&mut self.session).await?;
         self.rename().await?;
         // The swap is done, whatever becomes of the rest.
         let tidied = async {

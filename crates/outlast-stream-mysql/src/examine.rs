@@ -2,14 +2,16 @@
 
 use outlast_core::{
     Error, ErrorKind, Result,
+    intent::Choice,
+    scheduler::Path,
     stream::{Examination, Examined},
 };
 use outlast_mysql::{Session, quote};
 
 use crate::{
-    foreign_keys,
+    foreign_keys, instant,
     key::CopyKey,
-    shadow,
+    rehearsal, shadow,
     statement::AlterStatement,
     table::{Table, bound_to},
 };
@@ -35,23 +37,62 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
     for parents in foreign_keys::examine(session, &schema, &table).await? {
         check_privileges_on(session, &parents, &foreign_keys::PRIVILEGES).await?;
     }
+    let table_rows = estimated_rows(session, &schema, &table).await?;
+    let random: u32 = session.value("SELECT FLOOR(RAND() * 4000000000)").await?;
+    let trial = format!("_outlast_try_{random:08x}");
+    if !request.allow_direct && instant::is_bound_to_instant(&statement) {
+        return Err(refused(
+            "the statement asks for ALGORITHM=INSTANT, and --no-instant for a copy; leave one of them out".to_owned(),
+        ));
+    }
+    if request.allow_direct
+        && let Choice::Direct(intent) = instant::propose(session, &trial, &schema, &table, &statement).await?
+    {
+        return Ok(Examined {
+            schema,
+            table,
+            table_rows,
+            key_columns: Vec::new(),
+            path: intent.path,
+        });
+    }
     let source = Table::read(session, &schema, &table).await?;
     // Only the source's own keys count here; that the shadow has one too shows in the trial.
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()))?;
-    let random: u32 = session.value("SELECT FLOOR(RAND() * 4000000000)").await?;
-    let trial = format!("_outlast_try_{random:08x}");
-    let moment: String = session.value("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").await?;
-    let plan = shadow::create(session, &trial, &schema, &table, &statement, &moment).await;
-    session
-        .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&trial)))
-        .await?;
-    let (plan, _) = plan?;
+    let native = format!("{trial}_native");
+    let tried = try_copy(session, (&schema, &table), &statement, &trial, &native).await;
+    for schema in [&trial, &native] {
+        session
+            .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(schema)))
+            .await?;
+    }
     Ok(Examined {
-        table_rows: estimated_rows(session, &schema, &table).await?,
+        table_rows,
         schema,
         table,
-        key_columns: plan.key.columns.into_iter().map(|c| c.source).collect(),
+        key_columns: tried?,
+        path: Path::Copy,
     })
+}
+
+/// Makes the shadow for a trial, and copies a few rows to see whether they become what MySQL's own ALTER makes of them.
+/// Returns the columns of the key to copy by.
+async fn try_copy(
+    session: &mut Session,
+    (schema, table): (&str, &str),
+    statement: &AlterStatement,
+    trial: &str,
+    native: &str,
+) -> Result<Vec<String>> {
+    let moment: String = session.value("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").await?;
+    let (plan, made_of) = shadow::create(session, trial, schema, table, statement, &moment).await?;
+    rehearsal::check_definitions(&plan.source, &plan.shadow)?;
+    // Foreign keys are tried with stand-ins for the parents, which have no rows.
+    let (keys, definition) = foreign_keys::split(&made_of, schema)?;
+    if keys.is_empty() {
+        rehearsal::rehearse(session, &plan, &definition, native, statement).await?;
+    }
+    Ok(plan.key.columns.into_iter().map(|c| c.source).collect())
 }
 
 /// The optimizer's estimate of a table's rows.

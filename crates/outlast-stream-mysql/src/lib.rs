@@ -14,8 +14,10 @@ mod cut_over;
 mod examine;
 mod foreign;
 mod foreign_keys;
+mod instant;
 mod key;
 mod lexer;
+mod modifiers;
 mod open;
 mod plan;
 mod prepared_xa;
@@ -88,6 +90,7 @@ impl Stream for MySqlStream {
                 .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&schema)))
                 .await?;
         }
+        instant::drop_trials(&mut session, migration).await?;
         Ok(())
     }
 }

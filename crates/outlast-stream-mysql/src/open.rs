@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use outlast_core::{
     CheckpointStore, Error, ErrorKind, GtidSet, Key, KeyRange, Lease, Migration, Result,
     checkpoint::{Checkpoint, Progress, Transaction},
+    intent::{Altered, Choice, Intent, IntentState},
     ledger::Chunk,
     stream::{Changes, Collision, Copied, CutOver, OpenStream, SwapState},
 };
@@ -17,6 +18,7 @@ use crate::{
     collision,
     cut_over::LockedTables,
     foreign_keys::{self, ForeignKeys},
+    instant,
     key::Side,
     plan::Plan,
     prepared_xa, rejected, shadow,
@@ -205,6 +207,27 @@ impl OpenStream for OpenMySqlStream {
                 ),
             )),
         }
+    }
+
+    async fn propose(&self) -> Result<Choice> {
+        let mut session = self.pool.fresh().await?;
+        check_fence(&mut session, &self.lease).await?;
+        instant::drop_trials(&mut session, &self.migration).await?;
+        // Of this owner alone: a predecessor that is not dead yet may still be at its own.
+        let trial = self.migration.trial_schema(self.lease.epoch);
+        let (schema, table) = (&self.migration.schema, &self.migration.table);
+        instant::propose(&mut session, &trial, schema, table, &self.statement).await
+    }
+
+    async fn intent_state(&self, intent: &Intent) -> Result<IntentState> {
+        let mut session = self.pool.session().await?;
+        let state = instant::state(&mut session, &self.migration, intent).await?;
+        session.give_back();
+        Ok(state)
+    }
+
+    async fn alter(&self, intent: &Intent) -> Result<Altered> {
+        instant::alter(&self.pool, &self.lease, &self.migration, &self.statement, intent).await
     }
 
     async fn prepare(&self) -> Result<()> {

@@ -51,7 +51,10 @@ pub(crate) async fn rehearse(
     match (altered, copied) {
         (Ok(()), Ok(_)) => compare(session, plan, &native).await,
         (Err(error), _) | (_, Err(error)) if error.kind() == ErrorKind::Duplicate => Ok(()),
-        (Err(error), _) => Err(refused(error, "MySQL's own ALTER fails over rows of this table, so nothing was begun")),
+        (Err(error), _) => Err(refused(
+            error,
+            "MySQL's own ALTER fails over rows of this table, so nothing was begun",
+        )),
         (Ok(()), Err(error)) => Err(refused(
             error,
             "MySQL's own ALTER takes rows of this table that a copy does not, so nothing was begun",
@@ -92,8 +95,15 @@ async fn sample(session: &mut Session, plan: &Plan) -> Result<Vec<Key>> {
 /// Runs the user's changes as a session of theirs would, at the migration's moment.
 async fn alter(session: &mut Session, plan: &Plan, table: &str, statement: &AlterStatement) -> Result<()> {
     let mode: String = session.value("SELECT @@SESSION.sql_mode").await?;
-    let own = mode.split(',').filter(|m| *m != "NO_AUTO_VALUE_ON_ZERO").collect::<Vec<_>>().join(",");
-    let own: String = match session.value("SELECT @@GLOBAL.sql_mode LIKE '%NO_AUTO_VALUE_ON_ZERO%'").await? {
+    let own = mode
+        .split(',')
+        .filter(|m| *m != "NO_AUTO_VALUE_ON_ZERO")
+        .collect::<Vec<_>>()
+        .join(",");
+    let own: String = match session
+        .value("SELECT @@GLOBAL.sql_mode LIKE '%NO_AUTO_VALUE_ON_ZERO%'")
+        .await?
+    {
         true => mode.clone(),
         false => own,
     };
@@ -111,7 +121,13 @@ async fn alter(session: &mut Session, plan: &Plan, table: &str, statement: &Alte
 async fn compare(session: &mut Session, plan: &Plan, native: &str) -> Result<()> {
     let columns = &plan.shadow.columns;
     let exact: Vec<String> = columns.iter().map(exact_value).collect();
-    let select = |table: &str| format!("SELECT {} FROM {table} ORDER BY {}", exact.join(", "), plan.key.order_by(Side::Shadow, false));
+    let select = |table: &str| {
+        format!(
+            "SELECT {} FROM {table} ORDER BY {}",
+            exact.join(", "),
+            plan.key.order_by(Side::Shadow, false)
+        )
+    };
     let mut tables = Vec::new();
     for table in [native, &plan.shadow.quoted()] {
         let rows: Vec<mysql_async::Row> = session.rows(&select(table)).await?;

@@ -27,25 +27,10 @@ pub(crate) async fn create(
     statement: &AlterStatement,
     moment: &str,
 ) -> Result<(Plan, String)> {
-    let (charset, collation): (String, String) = session
-        .first(&format!(
-            "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
-             WHERE SCHEMA_NAME = {}",
-            quote::text(schema)
-        ))
-        .await?
-        .ok_or_else(|| Error::new(ErrorKind::SourceChanged, format!("schema `{schema}` is not there")))?;
     let (_, definition): (String, String) = session
         .value(&format!("SHOW CREATE TABLE {}", quote::table(schema, table)))
         .await?;
-    let shadow = quote::identifier(shadow_schema);
-    session.run(&format!("DROP DATABASE IF EXISTS {shadow}")).await?;
-    session
-        .run(&format!(
-            "CREATE DATABASE {shadow} CHARACTER SET {charset} COLLATE {collation}"
-        ))
-        .await?;
-    session.run(&format!("USE {shadow}")).await?;
+    create_schema(session, shadow_schema, schema).await?;
     let source = Table::read(session, schema, table).await?;
     let keys = ForeignKeys::new(&definition, schema, table, statement)?;
     // A reference without schema would be bound to a table of the shadow's.
@@ -106,9 +91,10 @@ enum Algorithm {
 /// Runs the statement's changes on a table, in place if MySQL can.
 async fn alter(session: &mut Session, table: &str, statement: &AlterStatement) -> Result<Algorithm> {
     let changes = &statement.changes;
-    if !statement.names_algorithm {
+    let asked = statement.modifiers.algorithm.as_deref();
+    if let (None, Some(bare)) = (asked, &statement.modifiers.bare) {
         // In front, because partitioning stands last.
-        let in_place = format!("ALTER TABLE {table} ALGORITHM = INPLACE, {changes}");
+        let in_place = format!("ALTER TABLE {table} ALGORITHM = INPLACE, {bare}");
         match session.run(&in_place).await {
             Ok(_) => return Ok(Algorithm::InPlace),
             Err(error) if error.kind() == ErrorKind::ServerGone => return Err(error),
@@ -117,6 +103,7 @@ async fn alter(session: &mut Session, table: &str, statement: &AlterStatement) -
         }
     }
     match session.run(&format!("ALTER TABLE {table} {changes}")).await {
+        Ok(_) if matches!(asked, Some("INPLACE" | "INSTANT")) => Ok(Algorithm::InPlace),
         Ok(_) => Ok(Algorithm::Copy),
         Err(error) => Err(match error.kind() {
             ErrorKind::ServerGone | ErrorKind::NotPrimary | ErrorKind::Passing | ErrorKind::AccessDenied => error,
@@ -125,6 +112,31 @@ async fn alter(session: &mut Session, table: &str, statement: &AlterStatement) -
                 .into_kind(ErrorKind::StatementRejected),
         }),
     }
+}
+
+/// Creates an empty schema with the source schema's default character set and collation, and uses it. What stood in it is
+/// dropped.
+///
+/// # Errors
+/// `SourceChanged` if the source's schema is not there.
+pub(crate) async fn create_schema(session: &mut Session, shadow_schema: &str, schema: &str) -> Result<()> {
+    let (charset, collation): (String, String) = session
+        .first(&format!(
+            "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
+             WHERE SCHEMA_NAME = {}",
+            quote::text(schema)
+        ))
+        .await?
+        .ok_or_else(|| Error::new(ErrorKind::SourceChanged, format!("schema `{schema}` is not there")))?;
+    let shadow = quote::identifier(shadow_schema);
+    session.run(&format!("DROP DATABASE IF EXISTS {shadow}")).await?;
+    session
+        .run(&format!(
+            "CREATE DATABASE {shadow} CHARACTER SET {charset} COLLATE {collation}"
+        ))
+        .await?;
+    session.run(&format!("USE {shadow}")).await?;
+    Ok(())
 }
 
 /// Whoever alters the source before the position is read does not show in the changes after it.

@@ -8,7 +8,10 @@ use std::collections::HashMap;
 
 use outlast_core::{Error, ErrorKind, Result};
 
-use crate::lexer::{LexError, Spanned, Token, tokens};
+use crate::{
+    lexer::{LexError, Spanned, Token, tokens},
+    modifiers::Modifiers,
+};
 
 /// An ALTER TABLE statement, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(crate) struct AlterStatement {
     pub(crate) table: String,
     /// Everything behind the table's name.
     pub(crate) changes: String,
+    /// What it says about how it is to be carried out.
+    pub(crate) modifiers: Modifiers,
     /// Source columns that get another name, by lower-case old name. Columns that are dropped map to `None`.
     columns: HashMap<String, Option<String>>,
     /// Lower-case names of columns that are added.
@@ -27,8 +32,6 @@ pub(crate) struct AlterStatement {
     dropped_constraints: Vec<String>,
     /// Whether it sets the table's AUTO_INCREMENT counter.
     pub(crate) sets_auto_increment: bool,
-    /// Whether it says by which algorithm MySQL is to do it.
-    pub(crate) names_algorithm: bool,
 }
 
 impl AlterStatement {
@@ -81,11 +84,11 @@ impl AlterStatement {
             schema,
             table,
             changes: sql[end..last.end].trim().to_owned(),
+            modifiers: Modifiers::read(sql, &rest),
             columns: HashMap::new(),
             added: Vec::new(),
             dropped_constraints: Vec::new(),
             sets_auto_increment: sets_auto_increment(&rest),
-            names_algorithm: false,
         };
         for clause in clauses(&rest)? {
             statement.read_clause(&clause)?;
@@ -119,7 +122,6 @@ impl AlterStatement {
                 .map(str::to_owned)
                 .ok_or_else(|| refused("a column's name is missing in one of its clauses"))
         };
-        self.names_algorithm |= word(0, "ALGORITHM");
         let column_at = if word(1, "COLUMN") { 2 } else { 1 };
         if PARTITION_MAINTENANCE.iter().any(|verb| word(0, verb)) && word(1, "PARTITION") {
             return Err(refused(

@@ -5,10 +5,10 @@
 use super::{Round, is_active};
 use crate::{
     checkpoint::Checkpoint,
+    engine,
     error::{Error, ErrorKind, Result},
     ids::Server,
     scheduler::{Lease, Migration, Phase},
-    stream::SwapState,
     topology::ServerState,
 };
 
@@ -89,7 +89,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Whether the tables say that the swap of a migration has happened whose owner did not come to report it.
+    /// Whether the tables say that the new definition is in place, of a migration whose owner did not come to report it.
     pub(super) async fn has_swapped(&self, primary: &Server, migration: &Migration) -> Result<bool> {
         if migration.phase != Phase::CuttingOver {
             return Ok(false);
@@ -102,8 +102,13 @@ impl Round<'_> {
             incarnation: self.agent.incarnation.clone(),
             server: primary.clone(),
         };
-        let stream = self.agent.parts.services.stream.open(&lease, migration).await?;
-        Ok(stream.swap_state().await? == SwapState::Swapped)
+        let services = &self.agent.parts.services;
+        let intent = services.scheduler.intent(primary, &migration.id).await?;
+        match engine::is_in_place(services, migration, &lease, intent.as_ref()).await {
+            // Whoever adopts it fails it, with this reason.
+            Err(error) if intent.is_some() && error.kind() == ErrorKind::SourceChanged => Ok(true),
+            told => told,
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use super::{ClusterFixture, failure, fresh_agent, fresh_submission};
 use crate::{
     error::{ErrorKind, Result},
     ids::{AgentId, Epoch, Incarnation, MigrationId, ServerUuid},
+    intent::{Choice, Intent},
     scheduler::{
-        Ending, Lease, Migration, Options, Phase, PolicyChoice, PolicyComponent, Report, Request, Requests, Scheduler,
-        Status, Submission,
+        Ending, Event, Lease, Migration, Options, Path, Phase, PolicyChoice, PolicyComponent, Report, Request,
+        Requests, Scheduler, Status, Submission,
     },
 };
 
@@ -48,6 +49,8 @@ macro_rules! scheduler_suite {
             a_beat_shows_progress_and_life
             a_message_of_any_length_is_stored
             a_phase_is_shown_and_told_once
+            a_chosen_path_is_shown_and_told_once
+            an_intent_replicates_until_a_copy_takes_its_place
             finishing_ends_the_lease
             finishing_again_changes_nothing
             a_stale_migration_fails_by_compare_and_swap
@@ -306,6 +309,10 @@ async fn assert_fenced(fixture: &impl SchedulerFixture, lease: &Lease) -> Result
         failure(scheduler.enter(lease, Phase::Following).await),
         Some(ErrorKind::Fenced)
     );
+    assert_eq!(
+        failure(scheduler.choose(lease, &direct()).await),
+        Some(ErrorKind::Fenced)
+    );
     let finished = scheduler.finish(lease, Ending::Failed, "not mine").await;
     assert_eq!(failure(finished), Some(ErrorKind::Fenced));
     assert_eq!(picture(fixture, &lease.migration).await?, before);
@@ -417,6 +424,53 @@ pub async fn a_phase_is_shown_and_told_once(fixture: &impl SchedulerFixture) -> 
     }
     let events = scheduler.events(&fixture.primary(), &lease.migration).await?;
     assert_eq!(events.len(), before + 3);
+    Ok(())
+}
+
+fn direct() -> Choice {
+    Choice::Direct(Intent {
+        path: Path::InPlace,
+        statement: "ALTER TABLE t ALGORITHM=INPLACE, COMMENT='ß'".to_owned(),
+        before: "before\n".repeat(20_000),
+        after: "after ß".to_owned(),
+    })
+}
+
+/// People and adopters see how the new definition gets into place.
+pub async fn a_chosen_path_is_shown_and_told_once(fixture: &impl SchedulerFixture) -> Result<()> {
+    let lease = running(fixture).await?;
+    let (scheduler, primary) = (fixture.scheduler(), fixture.primary());
+    assert_eq!(stored(fixture, &lease.migration).await?.path, None);
+    assert_eq!(scheduler.intent(&primary, &lease.migration).await?, None);
+    for _ in 0..2 {
+        scheduler.choose(&lease, &direct()).await?;
+    }
+    assert_eq!(stored(fixture, &lease.migration).await?.path, Some(Path::InPlace));
+    let events = scheduler.events(&primary, &lease.migration).await?;
+    let told: Vec<&Event> = events.iter().filter(|event| event.kind == "path").collect();
+    assert!(
+        matches!(told[..], [event] if event.detail.starts_with("in-place")),
+        "{told:?}"
+    );
+    Ok(())
+}
+
+/// Whoever adopts on another server finds it whole, and not when a copy was chosen after all.
+pub async fn an_intent_replicates_until_a_copy_takes_its_place(fixture: &impl SchedulerFixture) -> Result<()> {
+    let lease = running(fixture).await?;
+    let scheduler = fixture.scheduler();
+    scheduler.choose(&lease, &direct()).await?;
+    fixture.replicated().await;
+    let intent = scheduler.intent(&fixture.replica(), &lease.migration).await?;
+    assert_eq!(intent.map(Choice::Direct), Some(direct()));
+    let copy = Choice::Copy {
+        reason: "because".to_owned(),
+    };
+    scheduler.choose(&lease, &copy).await?;
+    fixture.replicated().await;
+    let replica = fixture.replica();
+    assert_eq!(scheduler.get(&replica, &lease.migration).await?.path, Some(Path::Copy));
+    assert_eq!(scheduler.intent(&replica, &lease.migration).await?, None);
     Ok(())
 }
 

@@ -217,6 +217,7 @@ pub async fn examining_finds_the_table(fixture: &impl StreamFixture) -> Result<(
     let request = Examination {
         statement: subject.migration.statement.clone(),
         default_schema: Some(subject.migration.schema.clone()),
+        allow_direct: false,
     };
     let examined = fixture.stream().examine(&fixture.primary(), &request).await?;
     assert_eq!(examined.schema, subject.migration.schema);
@@ -238,6 +239,7 @@ pub async fn what_the_server_would_reject_is_found_before_anything_is_changed(
         let request = Examination {
             statement,
             default_schema: Some(schema.clone()),
+            allow_direct: true,
         };
         let examined = failure(fixture.stream().examine(&fixture.primary(), &request).await);
         let refused = [Some(ErrorKind::StatementRejected), Some(ErrorKind::Refused)];

@@ -52,7 +52,7 @@ impl Run {
         }
     }
 
-    fn completion_requested(&self) -> bool {
+    pub(super) fn completion_requested(&self) -> bool {
         self.complete_requested.load(Ordering::Relaxed)
     }
 

@@ -7,6 +7,8 @@
 //! * `liveness`: commits liveness and position, folds ranges, hears users' requests;
 //! * `cut_over`: waits until everything is copied and caught up, then swaps.
 //!
+//! Where the server can change the table itself, nothing is copied, and `instant` takes the place of all but `liveness`.
+//!
 //! The first loop that ends, ends the run, but for one rule: while the cut-over holds its locks, whether the swap happened
 //! is open, and nobody else may conclude anything. Everything that writes the shadow outside the copy, and every
 //! conclusion, therefore takes the run's turn.
@@ -18,6 +20,7 @@ mod backoff;
 mod copy;
 mod cut_over;
 mod follow;
+mod instant;
 mod liveness;
 
 use std::{
@@ -32,8 +35,10 @@ use futures_util::future::{Either, select, select_all};
 use tokio::sync::Notify;
 
 use crate::{
+    checkpoint::Checkpoint,
     clock::Clock,
     error::{Error, ErrorKind, Response, Result},
+    intent::{Intent, IntentState},
     ledger::Ledger,
     policy::Policies,
     scheduler::{Ending, Lease, Migration, Phase, Scheduler},
@@ -158,36 +163,54 @@ pub async fn run(
     }
 }
 
-/// Ends a migration as failed, unless the swap has happened, whatever went wrong since: then it is complete.
+/// Ends a migration as failed, unless the new definition is in place, whatever went wrong since: then it is complete.
 ///
 /// # Errors
 /// Those of the server: somebody has to look again.
 pub async fn fail(services: &Services, migration: &Migration, lease: &Lease, error: Error) -> Result<Ending> {
+    let intent = services.scheduler.intent(&lease.server, &lease.migration).await?;
     let looked = async {
-        let stream = services.stream.open(lease, migration).await?;
-        let swap_state = stream.swap_state().await?;
+        let in_place = is_in_place(services, migration, lease, intent.as_ref()).await?;
         // What may yet be mended is not given up.
-        match stream.mend().await {
+        match services.stream.open(lease, migration).await?.mend().await {
             Err(other) if other.kind().response() != Response::Fail => Err(other),
-            mended => Ok((swap_state, mended.err())),
+            mended => Ok((in_place, mended.err())),
         }
     };
+    let failure = failure_message(&error, intent.as_ref());
     let (ending, message) = match looked.await {
-        Ok((SwapState::Swapped, unmended)) => (Ending::Complete, unmended.map_or_else(String::new, |e| e.to_string())),
-        Ok((_, Some(unmended))) => (Ending::Failed, format!("{}. {unmended}", failure_message(&error))),
-        Ok((_, None)) => (Ending::Failed, failure_message(&error)),
-        Err(other) if other.kind().response() == Response::Fail => (Ending::Failed, failure_message(&error)),
+        Ok((true, unmended)) => (Ending::Complete, unmended.map_or_else(String::new, |e| e.to_string())),
+        Ok((false, Some(unmended))) => (Ending::Failed, format!("{failure}. {unmended}")),
+        Ok((false, None)) => (Ending::Failed, failure),
+        Err(other) if other.kind().response() == Response::Fail => (Ending::Failed, failure),
         Err(other) => return Err(other),
     };
     services.scheduler.finish(lease, ending, &message).await?;
     Ok(ending)
 }
 
-fn failure_message(error: &Error) -> String {
-    format!(
-        "{error}. The source table is untouched and in service; copied rows and checkpoint are kept: `outlast retry` goes \
-         on from there, `outlast cleanup` removes them"
-    )
+/// Whether the new definition is in place, told by the tables. Only looks: nothing is written under the lease.
+pub(crate) async fn is_in_place(
+    services: &Services,
+    migration: &Migration,
+    lease: &Lease,
+    intent: Option<&Intent>,
+) -> Result<bool> {
+    let stream = services.stream.open(lease, migration).await?;
+    match intent {
+        Some(intent) => Ok(stream.intent_state(intent).await? == IntentState::Done),
+        None => Ok(stream.swap_state().await? == SwapState::Swapped),
+    }
+}
+
+fn failure_message(error: &Error, intent: Option<&Intent>) -> String {
+    match intent {
+        None => format!(
+            "{error}. The source table is untouched and in service; copied rows and checkpoint are kept: `outlast retry` goes \
+             on from there, `outlast cleanup` removes them"
+        ),
+        Some(_) => format!("{error}. Nothing was copied, and the table is in service; `outlast retry` tries it again"),
+    }
 }
 
 async fn conduct(
@@ -198,41 +221,10 @@ async fn conduct(
     observer: Observer,
 ) -> Result<Ending> {
     let stream = services.stream.open(lease, migration).await?;
-    let swap_state = stream.swap_state().await?;
-    stream.mend().await?;
-    if swap_state == SwapState::Swapped {
-        return Ok(Ending::Complete);
-    }
-    let checkpoint = match stream.checkpoint().await? {
-        Some(_) if swap_state == SwapState::Unprepared => {
-            return Err(Error::new(
-                ErrorKind::Inconsistent,
-                "there is a checkpoint, but the shadow table is gone: somebody dropped it; cancel this migration, clean \
-                 it up and submit it anew",
-            ));
-        }
-        Some(checkpoint) => checkpoint,
-        None => {
-            services.scheduler.enter(lease, Phase::Preparing).await?;
-            stream.prepare().await?;
-            stream.checkpoint().await?.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Inconsistent,
-                    "the checkpoint is missing right after it was begun",
-                )
-            })?
-        }
-    };
-    let ledger = Ledger::restore(checkpoint)?;
-    let phase = if ledger.copy_is_complete() {
-        Phase::Following
-    } else {
-        Phase::Copying
-    };
-    let run = Run {
+    let run = |ledger: Ledger, phase: Phase, table_rows: u64| Run {
         view: Mutex::new(View {
             phase,
-            table_rows: stream.table_rows().await?,
+            table_rows,
             message: String::new(),
             started: services.clock.now(),
             rows_at_start: ledger.rows_copied(),
@@ -242,16 +234,61 @@ async fn conduct(
         policies: policies.clone(),
         migration: migration.clone(),
         lease: lease.clone(),
-        stream,
+        stream: Arc::clone(&stream),
         ledger: Mutex::new(ledger),
         changed: Notify::new(),
         turn: tokio::sync::Mutex::new(()),
         batch: AtomicUsize::new(services.settings.max_batch),
         complete_requested: AtomicBool::new(migration.may_complete()),
-        observer,
+        observer: Arc::clone(&observer),
     };
+    if let Some(intent) = instant::intent(services, migration, lease, &*stream).await? {
+        let nothing_copied = Ledger::restore(Checkpoint::default())?;
+        let run = run(nothing_copied, migration.phase, stream.table_rows().await?);
+        if let Some(ending) = run.change_directly(&intent).await? {
+            return Ok(ending);
+        }
+    }
+    let Some(checkpoint) = prepared(services, lease, &*stream).await? else {
+        return Ok(Ending::Complete);
+    };
+    let ledger = Ledger::restore(checkpoint)?;
+    let phase = if ledger.copy_is_complete() {
+        Phase::Following
+    } else {
+        Phase::Copying
+    };
+    let run = run(ledger, phase, stream.table_rows().await?);
     run.enter(phase).await?;
     run.work().await
+}
+
+/// The checkpoint to go on from, begun if there is none; `None` if the swap has happened.
+async fn prepared(services: &Services, lease: &Lease, stream: &dyn OpenStream) -> Result<Option<Checkpoint>> {
+    let swap_state = stream.swap_state().await?;
+    stream.mend().await?;
+    if swap_state == SwapState::Swapped {
+        return Ok(None);
+    }
+    match stream.checkpoint().await? {
+        Some(_) if swap_state == SwapState::Unprepared => Err(Error::new(
+            ErrorKind::Inconsistent,
+            "there is a checkpoint, but the shadow table is gone: somebody dropped it; cancel this migration, clean it up and \
+             submit it anew",
+        )),
+        Some(checkpoint) => Ok(Some(checkpoint)),
+        None => {
+            services.scheduler.enter(lease, Phase::Preparing).await?;
+            stream.prepare().await?;
+            let begun = stream.checkpoint().await?.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Inconsistent,
+                    "the checkpoint is missing right after it was begun",
+                )
+            })?;
+            Ok(Some(begun))
+        }
+    }
 }
 
 impl Run {

@@ -147,7 +147,9 @@ fn change(logged: &Logged, source: &TableName, retired: &TableName) -> Result<Ch
 /// Whether somebody else's statement did to the source what no row event tells.
 fn alters(write: &Write, source: &TableName, retired: &TableName) -> bool {
     match write {
-        Write::Empty(table) | Write::Drop(table) | Write::Create { table, .. } => table == source,
+        Write::Empty(table) | Write::Drop(table) | Write::SwapColumns(table) | Write::Create { table, .. } => {
+            table == source
+        }
         Write::Rename(renames) => renames.iter().any(|(from, to)| from == source && to != retired),
         _ => false,
     }

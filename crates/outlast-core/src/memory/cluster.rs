@@ -125,6 +125,11 @@ impl Cluster {
         })
     }
 
+    /// How often the names of a table's two columns were swapped in the server's history; `None` if there is no such table.
+    pub fn swaps(&self, server: &Server, table: &TableName) -> Option<u64> {
+        self.node(server, |node| node.data.tables.get(table).map(|t| t.swaps))
+    }
+
     /// Checks what must hold of all migrations on every server at every moment, however far it lags (invariant I5): the
     /// position is not ahead of the data, and finished ranges differ from the source only in keys changed after it.
     ///
@@ -255,6 +260,14 @@ impl Cluster {
     pub fn truncate(&self, server: &Server, table: &TableName) {
         self.node(server, |node| {
             node.append(Effect::Commit(vec![Write::Empty(table.clone())]));
+            node.settle(node.log.len());
+        });
+    }
+
+    /// From now on the server can't change the table without a copy, whatever an empty clone of it shows.
+    pub fn make_rigid(&self, server: &Server, table: &TableName) {
+        self.node(server, |node| {
+            node.append(Effect::Commit(vec![Write::MakeRigid(table.clone())]));
             node.settle(node.log.len());
         });
     }

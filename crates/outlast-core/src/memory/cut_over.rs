@@ -34,29 +34,13 @@ pub(super) struct MemoryCutOver {
 
 impl MemoryCutOver {
     pub(super) async fn lock(cluster: &Arc<Cluster>, session: Session, lease: &Lease, names: &Names) -> Result<Self> {
-        let until = cluster.clock().now() + LOCK_WAIT;
-        let mut changed = cluster.subscribe();
-        loop {
-            changed.mark_unchanged();
-            if try_lock(cluster, &session, lease, names)? {
-                return Ok(Self {
-                    cluster: Arc::clone(cluster),
-                    session,
-                    lease: lease.clone(),
-                    names: names.clone(),
-                });
-            }
-            let left = until.saturating_sub(cluster.clock().now());
-            if left.is_zero() {
-                let message = format!("{} is in use; the lock was not granted in {LOCK_WAIT:?}", names.source);
-                return Err(Error::new(ErrorKind::Passing, message).with_code(1205));
-            }
-            tokio::select! {
-                biased;
-                _ = changed.changed() => {}
-                () = cluster.clock().sleep(left) => {}
-            }
-        }
+        lock(cluster, &session, lease, &[names.source.clone(), names.shadow.clone()]).await?;
+        Ok(Self {
+            cluster: Arc::clone(cluster),
+            session,
+            lease: lease.clone(),
+            names: names.clone(),
+        })
     }
 
     /// Asks in the session, provided that it still holds the lock.
@@ -119,20 +103,45 @@ impl CutOver for MemoryCutOver {
 
 impl Drop for MemoryCutOver {
     fn drop(&mut self) {
-        // If the session is gone, so is its lock.
-        let _ = self.cluster.in_session(&self.session, |node| {
-            node.locks.retain(|lock| lock.session != self.session.id);
-            Ok(())
-        });
+        unlock(&self.cluster, &self.session);
     }
 }
 
-fn try_lock(cluster: &Cluster, session: &Session, lease: &Lease, names: &Names) -> Result<bool> {
+/// Locks tables, waiting for [`LOCK_WAIT`].
+pub(super) async fn lock(cluster: &Cluster, session: &Session, lease: &Lease, tables: &[TableName]) -> Result<()> {
+    let until = cluster.clock().now() + LOCK_WAIT;
+    let mut changed = cluster.subscribe();
+    loop {
+        changed.mark_unchanged();
+        if try_lock(cluster, session, lease, tables)? {
+            return Ok(());
+        }
+        let left = until.saturating_sub(cluster.clock().now());
+        if left.is_zero() {
+            let message = format!("{tables:?} are in use; the lock was not granted in {LOCK_WAIT:?}");
+            return Err(Error::new(ErrorKind::Passing, message).with_code(1205));
+        }
+        tokio::select! {
+            biased;
+            _ = changed.changed() => {}
+            () = cluster.clock().sleep(left) => {}
+        }
+    }
+}
+
+pub(super) fn unlock(cluster: &Cluster, session: &Session) {
+    // If the session is gone, so is its lock.
+    let _ = cluster.in_session(session, |node| {
+        node.locks.retain(|lock| lock.session != session.id);
+        Ok(())
+    });
+}
+
+fn try_lock(cluster: &Cluster, session: &Session, lease: &Lease, tables: &[TableName]) -> Result<bool> {
     let now = cluster.clock().now();
-    let tables: Vec<TableName> = vec![names.source.clone(), names.shadow.clone()];
     cluster.in_session(session, |node| {
         node.data.check_fence(lease)?;
-        for table in &tables {
+        for table in tables {
             node.data.table(table)?;
             if node.is_locked(table, None, now) || node.data.is_xa_locked(table, None) {
                 return Ok(false);
@@ -145,14 +154,14 @@ fn try_lock(cluster: &Cluster, session: &Session, lease: &Lease, names: &Names) 
         }
         node.locks.push(TableLock {
             session: session.id,
-            tables,
+            tables: tables.to_vec(),
             used: now,
         });
         Ok(true)
     })
 }
 
-fn require_lock(node: &mut Node, session: &Session, now: Duration) -> Result<()> {
+pub(super) fn require_lock(node: &mut Node, session: &Session, now: Duration) -> Result<()> {
     node.drop_idle_locks(now);
     match node.locks.iter_mut().find(|lock| lock.session == session.id) {
         Some(lock) => {

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     gtid::GtidSet,
     ids::MigrationId,
+    intent::Choice,
     ledger::Xid,
     scheduler::{Event, Lease, Migration, PolicyComponent},
 };
@@ -62,9 +63,18 @@ pub(super) struct Table {
     pub(super) rows: BTreeMap<u64, u64>,
     /// Whether the table has a unique key on its values.
     pub(super) unique_values: bool,
+    /// How often the names of its two columns were swapped.
+    pub(super) swaps: u64,
+    /// Whether the server can't change it without a copy, whatever an empty clone of it shows.
+    pub(super) is_rigid: bool,
 }
 
 impl Table {
+    /// What SHOW CREATE TABLE says of it.
+    pub(super) fn definition(&self) -> &'static str {
+        if self.swaps.is_multiple_of(2) { "a, b" } else { "b, a" }
+    }
+
     /// The row other than those in `except` that holds `value`, if values are unique here.
     pub(super) fn holder(&self, value: u64, except: &BTreeSet<u64>) -> Option<u64> {
         let mut holders = self
@@ -115,6 +125,7 @@ pub(super) struct Data {
     pub(super) checkpoints: BTreeMap<MigrationId, StoredCheckpoint>,
     pub(super) events: Vec<(MigrationId, Event)>,
     pub(super) components: BTreeMap<String, PolicyComponent>,
+    pub(super) choices: BTreeMap<MigrationId, Choice>,
 }
 
 impl Data {
@@ -155,6 +166,8 @@ impl Data {
                 let created = Table {
                     rows: BTreeMap::new(),
                     unique_values: *unique_values,
+                    swaps: 0,
+                    is_rigid: false,
                 };
                 self.tables.insert(table.clone(), created);
             }
@@ -164,6 +177,16 @@ impl Data {
             Write::Empty(table) => {
                 if let Some(table) = self.tables.get_mut(table) {
                     table.rows.clear();
+                }
+            }
+            Write::SwapColumns(table) => {
+                if let Some(table) = self.tables.get_mut(table) {
+                    table.swaps += 1;
+                }
+            }
+            Write::MakeRigid(table) => {
+                if let Some(table) = self.tables.get_mut(table) {
+                    table.is_rigid = true;
                 }
             }
             Write::Rename(renames) => {
@@ -184,6 +207,12 @@ impl Data {
                 self.fences.insert(id.clone(), fence.clone());
             }
             Write::Event(id, event) => self.events.push((id.clone(), event.clone())),
+            Write::Chosen(id, choice) => {
+                if let Some(stored) = self.migrations.get_mut(id) {
+                    stored.migration.path = Some(choice.path());
+                }
+                self.choices.insert(id.clone(), Choice::clone(choice));
+            }
             Write::Component(component) => {
                 self.components.insert(component.digest.clone(), component.clone());
             }

@@ -4,6 +4,7 @@ use crate::{
     checkpoint::Checkpoint,
     gtid::{Gtid, GtidSet},
     ids::{Epoch, Incarnation, MigrationId, ServerUuid},
+    intent::Choice,
     key::KeyRange,
     ledger::{Chunk, Xid},
     scheduler::{Event, PolicyComponent},
@@ -52,6 +53,9 @@ pub(super) enum Write {
     Drop(TableName),
     /// Like TRUNCATE: no row events.
     Empty(TableName),
+    /// An ALTER TABLE without a copy.
+    SwapColumns(TableName),
+    MakeRigid(TableName),
     /// Several renames in one statement.
     Rename(Vec<(TableName, TableName)>),
     Install(Part),
@@ -59,6 +63,7 @@ pub(super) enum Write {
     Fence(MigrationId, Fence),
     Event(MigrationId, Event),
     Component(PolicyComponent),
+    Chosen(MigrationId, Box<Choice>),
     Begun(MigrationId, Box<Checkpoint>),
     Applied {
         id: MigrationId,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::{
     error::{Error, ErrorKind, Result},
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server, ServerUuid},
+    intent::{Choice, Intent},
     scheduler::{
         Ending, Event, Lease, Migration, Owner, Phase, PolicyComponent, Report, Request, Requests, Scheduler, Status,
         Submission,
@@ -220,6 +221,30 @@ impl Scheduler for MemoryScheduler {
         .await
     }
 
+    async fn choose(&self, lease: &Lease, choice: &Choice) -> Result<()> {
+        self.fenced(lease, |node, utc, stored| {
+            if node.data.choices.get(&lease.migration) == Some(choice) {
+                return Ok((vec![], ()));
+            }
+            let path = choice.path().name();
+            let event = event(node, utc, &stored.migration, lease.agent.as_str(), "path", path);
+            let chosen = Write::Chosen(lease.migration.clone(), Box::new(choice.clone()));
+            Ok((vec![chosen, event], ()))
+        })
+        .await
+    }
+
+    async fn intent(&self, server: &Server, id: &MigrationId) -> Result<Option<Intent>> {
+        self.cluster
+            .query(server, |node, _| {
+                Ok(match node.data.choices.get(id) {
+                    Some(Choice::Direct(intent)) => Some(intent.clone()),
+                    Some(Choice::Copy { .. }) | None => None,
+                })
+            })
+            .await
+    }
+
     async fn finish(&self, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
         let status = match ending {
             Ending::Complete => Status::Complete,
@@ -399,6 +424,7 @@ fn queued(submission: &Submission, utc: Duration) -> Migration {
         options: submission.options.clone(),
         status: Status::Queued,
         phase: Phase::Preparing,
+        path: None,
         owner: None,
         epoch: Epoch::default(),
         failovers: 0,

@@ -12,9 +12,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     gtid::GtidSet,
     ids::Server,
+    intent::{Altered, Choice, Intent, IntentState},
     key::{Key, KeyRange},
     ledger::Chunk,
-    scheduler::{Lease, Migration},
+    scheduler::{Lease, Migration, Path},
     stream::{Changes, Collision, Copied, CutOver, Examination, Examined, OpenStream, Stream, SwapState},
 };
 
@@ -23,6 +24,7 @@ use super::{
     cluster::{Cluster, Session},
     cut_over::MemoryCutOver,
     data::{Data, Table, TableName},
+    instant,
     log::Write,
     row_key::{key, key_number},
     session::MemoryTransaction,
@@ -59,7 +61,9 @@ impl Stream for MemoryStream {
         self.cluster
             .query(primary, |node, _| {
                 let table = node.data.table(&name)?;
+                let is_direct = request.allow_direct && contains(&request.statement, SWAP);
                 Ok(Examined {
+                    path: if is_direct { Path::Instant } else { Path::Copy },
                     table_rows: table.rows.len() as u64,
                     schema: name.schema.clone(),
                     table: name.table.clone(),
@@ -76,7 +80,8 @@ impl Stream for MemoryStream {
             cluster: Arc::clone(&self.cluster),
             store: Arc::clone(&self.store),
             lease: lease.clone(),
-            unique_values: migration.statement.to_ascii_uppercase().contains("ADD UNIQUE"),
+            unique_values: contains(&migration.statement, "ADD UNIQUE"),
+            swaps_columns: contains(&migration.statement, SWAP),
             names: Names {
                 source: TableName::source(migration),
                 shadow: TableName::shadow(migration),
@@ -95,6 +100,13 @@ impl Stream for MemoryStream {
         self.cluster
             .commit_in(&session, |_, _| Ok((tables.map(Write::Drop).into(), ())))
     }
+}
+
+/// In a statement, what swaps the names of the two columns.
+pub(super) const SWAP: &str = "RENAME COLUMN";
+
+fn contains(statement: &str, words: &str) -> bool {
+    statement.to_ascii_uppercase().contains(words)
 }
 
 /// The table that `ALTER TABLE [schema.]table …` names.
@@ -125,6 +137,7 @@ struct Open {
     lease: Lease,
     names: Names,
     unique_values: bool,
+    swaps_columns: bool,
 }
 
 impl Open {
@@ -205,6 +218,23 @@ impl OpenStream for Open {
         .await
     }
 
+    async fn propose(&self) -> Result<Choice> {
+        let source = &self.names.source;
+        let swaps_columns = self.swaps_columns;
+        self.query(|data| Ok(instant::propose(source, data.table(source)?, swaps_columns)))
+            .await
+    }
+
+    async fn intent_state(&self, intent: &Intent) -> Result<IntentState> {
+        self.query(|data| instant::state(data.table(&self.names.source)?, intent))
+            .await
+    }
+
+    async fn alter(&self, intent: &Intent) -> Result<Altered> {
+        let session = self.connect().await?;
+        instant::alter(&self.cluster, &session, &self.lease, &self.names.source, intent).await
+    }
+
     async fn prepare(&self) -> Result<()> {
         let Names { source, shadow, .. } = &self.names;
         let (is_begun, is_left_over) = self
@@ -226,6 +256,9 @@ impl OpenStream for Open {
             unique_values: self.unique_values,
         };
         self.statement(create).await?;
+        if self.swaps_columns {
+            self.statement(Write::SwapColumns(shadow.clone())).await?;
+        }
         let transaction = self.begin().await?;
         let position = transaction.read(|node| {
             // The keys of a transaction that is prepared before the position would never be read again: its PREPARE is in
