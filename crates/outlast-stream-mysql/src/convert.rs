@@ -6,9 +6,13 @@
 
 use crate::table::Column;
 
+/// Texts that become bits are numbers, unless they are too long for that.
+const MOST_DIGITS: u64 = 255;
+
 /// The expression that is selected for `name`, the quoted column `before`, when it becomes `after`.
 pub(crate) fn expression(before: &Column, after: &Column, name: &str) -> String {
     let as_text = format!("CAST({name} AS CHAR)");
+    let as_number = format!("CAST({name} AS SIGNED)");
     match (Sort::of(before), Sort::of(after)) {
         _ if before.column_type == after.column_type && before.charset == after.charset => name.to_owned(),
         // The number 0 stands for a value that was no member; as a text, '0' is read as that number.
@@ -16,12 +20,14 @@ pub(crate) fn expression(before: &Column, after: &Column, name: &str) -> String 
             format!("IF({name} + 0 = 0, '0', {as_text})")
         }
         (Sort::Enum | Sort::Set, Sort::Enum | Sort::Set) => as_text,
-        (
-            Sort::Integer | Sort::Decimal | Sort::Real,
-            Sort::Text | Sort::Enum | Sort::Set | Sort::Json | Sort::Temporal,
-        ) => as_text,
-        (Sort::Real, Sort::Bits | Sort::Year) => format!("CAST({name} AS SIGNED)"),
-        (Sort::Real, Sort::Integer) if after.data_type == "bigint" => format!("CAST({name} AS SIGNED)"),
+        (Sort::Integer | Sort::Decimal | Sort::Real | Sort::Year, Sort::Text | Sort::Enum | Sort::Set | Sort::Json)
+        | (Sort::Integer | Sort::Decimal | Sort::Real, Sort::Temporal)
+        | (Sort::Json, Sort::Integer | Sort::Real | Sort::Year | Sort::Temporal) => as_text,
+        (Sort::Temporal, Sort::Year) if before.data_type == "date" => as_text,
+        (Sort::Temporal, Sort::Bits) if before.data_type == "date" => as_number,
+        (Sort::Decimal | Sort::Real | Sort::Json, Sort::Bits) | (Sort::Real, Sort::Year) => as_number,
+        (Sort::Text, Sort::Bits) if before.characters <= Some(MOST_DIGITS) => as_number,
+        (Sort::Real, Sort::Integer) if after.data_type == "bigint" => as_number,
         _ => name.to_owned(),
     }
 }

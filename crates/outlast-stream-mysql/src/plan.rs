@@ -14,6 +14,9 @@ use crate::{
 /// the sql_mode: it works in place. It stands there so that whoever adopts the migration knows it too.
 pub(crate) const IN_PLACE_MARKER: &str = "_outlast_in_place";
 
+/// In statements that only look for keys: a key may be a date that the server's sql_mode does not take.
+const ANY_DATE: &str = "/*+ SET_VAR(sql_mode='ALLOW_INVALID_DATES') */";
+
 /// Most keys that are looked at to find a row.
 const MOST_KEYS: usize = 100_000;
 
@@ -165,8 +168,7 @@ impl Plan {
     /// # Errors
     /// `Inconsistent` if a key can't be read.
     pub(crate) fn delete(&self, keys: &[Key]) -> Result<String> {
-        // Statistics of a table that has just been filled would make the server read all of it. A key may be a date that the
-        // sql_mode does not take.
+        // By its index: statistics of a table that has just been filled would make the server read all of it.
         Ok(format!(
             "DELETE /*+ INDEX({} {}) SET_VAR(sql_mode='ALLOW_INVALID_DATES') */ FROM {} WHERE {}",
             quote::identifier(&self.shadow.name),
@@ -182,7 +184,7 @@ impl Plan {
     /// `Inconsistent` if a bound can't be read.
     pub(crate) fn boundary(&self, range: &KeyRange, rows: u64) -> Result<String> {
         Ok(format!(
-            "SELECT {} {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {}",
+            "SELECT {ANY_DATE} {} {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {}",
             self.key.select_list(Side::Source),
             self.source_clause(),
             self.key.in_range(range)?,
@@ -197,7 +199,7 @@ impl Plan {
     /// `Inconsistent` if a bound can't be read.
     pub(crate) fn keys_in(&self, range: &KeyRange) -> Result<String> {
         Ok(format!(
-            "SELECT {} {} WHERE {} LIMIT {MOST_KEYS}",
+            "SELECT {ANY_DATE} {} {} WHERE {} LIMIT {MOST_KEYS}",
             self.key.select_list(Side::Source),
             self.source_clause(),
             self.key.in_range(range)?,
@@ -319,7 +321,7 @@ fn implied_value(data_type: &str) -> Option<&'static str> {
             "0"
         }
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "set" => "''",
-        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "vector" => "x''",
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => "x''",
         // The first value.
         "enum" => "1",
         "json" => "CAST('null' AS JSON)",

@@ -1,0 +1,31 @@
+-- A transaction of 100,000 rows during the copy, and another one that changes and deletes them afterwards.
+-- @options --chunk-rows 10 --chunk-pause 500ms
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v INT NOT NULL,
+  note VARCHAR(100)
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT n, n, CONCAT('note ', n) FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7, MODIFY v BIGINT NOT NULL
+-- @dml
+UPDATE t SET v = v + 1 WHERE id % 25 = @round % 25;
+DELETE FROM t WHERE id = 1 + @round * 7 % 200;
+INSERT INTO t VALUES (1 + @round * 7 % 200, @round, 'again');
+UPDATE t SET id = 1000 + @round WHERE id = 1 + @round * 11 % 200;
+INSERT INTO t VALUES (2000 + @round, @round, REPEAT('x', 100));
+DELETE FROM t WHERE id = 2000 + @round - 3;
+-- @dml copying
+SET SESSION cte_max_recursion_depth = 200000;
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
+  SELECT -10000 - n, n, CONCAT('big ', n) FROM n;
+-- @dml following
+START TRANSACTION;
+UPDATE t SET v = v + 1 WHERE id < -10000;
+DELETE FROM t WHERE id < -10000 AND id % 2;
+UPDATE t SET id = -id WHERE id < -10000 AND id % 100 = 0;
+COMMIT;

@@ -1,0 +1,17 @@
+-- DATE becomes DATETIME, at midnight.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v DATE
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, DATE '2023-12-25' + INTERVAL n DAY FROM n;
+-- @alter
+ALTER TABLE t MODIFY v DATETIME
+-- @dml
+UPDATE t SET v = '0001-01-01' WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, DATE '2023-12-25' + INTERVAL @round DAY);
+INSERT INTO t VALUES (2000 + @round, DATE '2023-12-25' + INTERVAL (2000 + @round) DAY);
+DELETE FROM t WHERE id = 2000 + @round - 3;

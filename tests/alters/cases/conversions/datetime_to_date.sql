@@ -1,0 +1,17 @@
+-- DATETIME becomes DATE and loses its time of day, which MySQL only notes.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v DATETIME(3)
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, TIMESTAMP '2023-12-25 11:12:13.9' + INTERVAL n HOUR FROM n;
+-- @alter
+ALTER TABLE t MODIFY v DATE
+-- @dml
+UPDATE t SET v = '2024-12-31 23:59:59.999' WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, TIMESTAMP '2023-12-25 11:12:13.9' + INTERVAL @round HOUR);
+INSERT INTO t VALUES (2000 + @round, TIMESTAMP '2023-12-25 11:12:13.9' + INTERVAL (2000 + @round) HOUR);
+DELETE FROM t WHERE id = 2000 + @round - 3;

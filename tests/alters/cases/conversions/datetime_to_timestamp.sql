@@ -1,0 +1,18 @@
+-- DATETIME becomes TIMESTAMP, read in the server's time zone.
+-- @time
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v DATETIME
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, TIMESTAMP '2024-03-30 00:00:00' + INTERVAL n HOUR FROM n;
+-- @alter
+ALTER TABLE t MODIFY v TIMESTAMP NULL
+-- @dml
+UPDATE t SET v = '1970-01-02 00:00:00' WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, TIMESTAMP '2024-03-30 00:00:00' + INTERVAL @round HOUR);
+INSERT INTO t VALUES (2000 + @round, TIMESTAMP '2024-03-30 00:00:00' + INTERVAL (2000 + @round) HOUR);
+DELETE FROM t WHERE id = 2000 + @round - 3;

@@ -1,0 +1,19 @@
+-- DATETIME becomes TIMESTAMP, and one value lies after 2038.
+-- @expect fails Incorrect datetime value
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v DATETIME
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, TIMESTAMP '2024-03-30 00:00:00' + INTERVAL n HOUR FROM n;
+INSERT INTO t VALUES (900, '2040-01-01 00:00:00');
+-- @alter
+ALTER TABLE t MODIFY v TIMESTAMP NULL
+-- @dml
+UPDATE t SET v = '1970-01-02 00:00:00' WHERE id % 30 = @round % 30 AND id < 900;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, TIMESTAMP '2024-03-30 00:00:00' + INTERVAL @round HOUR);
+INSERT INTO t VALUES (2000 + @round, TIMESTAMP '2024-03-30 00:00:00' + INTERVAL (2000 + @round) HOUR);
+DELETE FROM t WHERE id = 2000 + @round - 3;

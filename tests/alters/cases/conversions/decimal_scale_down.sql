@@ -1,0 +1,17 @@
+-- A DECIMAL loses decimals: MySQL rounds, and the change passes.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v DECIMAL(12,4)
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, (n - 75) * 1.1255 FROM n;
+-- @alter
+ALTER TABLE t MODIFY v DECIMAL(12,2)
+-- @dml
+UPDATE t SET v = v + 0.0050 WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, (@round - 75) * 1.1255);
+INSERT INTO t VALUES (2000 + @round, ((2000 + @round) - 75) * 1.1255);
+DELETE FROM t WHERE id = 2000 + @round - 3;

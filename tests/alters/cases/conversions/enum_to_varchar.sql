@@ -1,0 +1,17 @@
+-- ENUM becomes VARCHAR.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v ENUM('x', 'ä', '', 'z')
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, 1 + n % 4 FROM n;
+-- @alter
+ALTER TABLE t MODIFY v VARCHAR(10)
+-- @dml
+UPDATE t SET v = 'z' WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, 1 + @round % 4);
+INSERT INTO t VALUES (2000 + @round, 1 + (2000 + @round) % 4);
+DELETE FROM t WHERE id = 2000 + @round - 3;

@@ -1,0 +1,22 @@
+-- The BINARY(8) primary key becomes VARBINARY(16).
+-- @create
+CREATE TABLE t (
+  k BINARY(8) NOT NULL PRIMARY KEY,
+  n INT NOT NULL,
+  v INT NOT NULL
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT CHAR(n % 7, n DIV 256, n % 256), n, n % 10 FROM n;
+-- @alter
+ALTER TABLE t MODIFY k VARBINARY(16) NOT NULL
+-- @dml
+UPDATE t SET v = v + 1 WHERE n % 40 = @round % 40;
+SET @n = 1 + @round * 7 % 200;
+DELETE FROM t WHERE n = @n;
+INSERT INTO t VALUES (CHAR(@n % 7, @n DIV 256, @n % 256), @n, @round);
+SET @n = 1000 + @round;
+UPDATE t SET k = CHAR(@n % 7, @n DIV 256, @n % 256), n = @n WHERE n = 1 + @round * 11 % 200;
+SET @n = 2000 + @round;
+INSERT INTO t VALUES (CHAR(@n % 7, @n DIV 256, @n % 256), @n, 1);
+DELETE FROM t WHERE n = 2000 + @round - 5;

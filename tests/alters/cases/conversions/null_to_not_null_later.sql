@@ -1,0 +1,17 @@
+-- NULL becomes NOT NULL; a NULL is written and replaced again before the end.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v INT NULL
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, n FROM n;
+-- @alter
+ALTER TABLE t MODIFY v BIGINT NOT NULL
+-- @dml
+UPDATE t SET v = @round WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, @round);
+INSERT INTO t VALUES (2000 + @round, (2000 + @round));
+DELETE FROM t WHERE id = 2000 + @round - 3;

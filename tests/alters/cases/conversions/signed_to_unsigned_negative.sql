@@ -1,0 +1,19 @@
+-- INT becomes INT UNSIGNED, and a value is negative.
+-- @expect fails Out of range value
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v INT
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, n FROM n;
+INSERT INTO t VALUES (900, -1);
+-- @alter
+ALTER TABLE t MODIFY v INT UNSIGNED
+-- @dml
+UPDATE t SET v = v + 1 WHERE id % 30 = @round % 30 AND id < 900;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, @round);
+INSERT INTO t VALUES (2000 + @round, (2000 + @round));
+DELETE FROM t WHERE id = 2000 + @round - 3;

@@ -1,0 +1,17 @@
+-- BIGINT UNSIGNED becomes BIGINT; all values fit.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  v BIGINT UNSIGNED
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, 9223372036854775807 - n FROM n;
+-- @alter
+ALTER TABLE t MODIFY v BIGINT
+-- @dml
+UPDATE t SET v = v - 1 WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, 9223372036854775807 - @round);
+INSERT INTO t VALUES (2000 + @round, 9223372036854775807 - (2000 + @round));
+DELETE FROM t WHERE id = 2000 + @round - 3;

@@ -1,0 +1,20 @@
+-- A column is added together with its foreign key.
+-- @expect refused foreign key
+-- @create
+CREATE TABLE parent (id INT PRIMARY KEY, v INT);
+INSERT INTO parent
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 60)
+  SELECT n, n FROM n;
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  a INT NOT NULL,
+  parent_id INT,
+  KEY (parent_id)
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT n, n, 1 + n % 60 FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN x INT REFERENCES parent (id)
+-- @dml
+UPDATE t SET a = a + 1 WHERE id % 25 = @round % 25;

@@ -1,0 +1,18 @@
+-- The key column is no AUTO_INCREMENT column any more.
+-- @create
+CREATE TABLE t (
+  id INT AUTO_INCREMENT PRIMARY KEY,
+  code VARCHAR(30),
+  v INT
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT n * 3, CONCAT('c', n), 0 FROM n;
+-- @alter
+ALTER TABLE t MODIFY id INT NOT NULL
+-- @dml
+INSERT INTO t (code, v) VALUES (CONCAT('auto', @round), @round), ('second', @round);
+UPDATE t SET v = v + 1 WHERE id % 25 = @round % 25;
+DELETE FROM t WHERE id = 3 * (1 + @round * 7 % 200);
+INSERT INTO t VALUES (3 * (1 + @round * 7 % 200), 'again', @round);
+DELETE FROM t WHERE code = CONCAT('auto', @round - 2);

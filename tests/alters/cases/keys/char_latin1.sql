@@ -1,0 +1,24 @@
+-- Only key is a unique key on CHAR(20) in latin1_german1_ci.
+-- @create
+CREATE TABLE t (
+  k CHAR(20) CHARACTER SET latin1 COLLATE latin1_german1_ci NOT NULL,
+  n INT NOT NULL,
+  v INT NOT NULL,
+  UNIQUE KEY only_key (k)
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT CONCAT(ELT(1 + n % 4, 'a', 'ß', 'Öl', 'ñ'), n), n, n % 10 FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET v = v + 1 WHERE n % 40 = @round % 40;
+SET @n = 1 + @round * 7 % 200;
+DELETE FROM t WHERE n = @n;
+INSERT INTO t VALUES (CONCAT(ELT(1 + @n % 4, 'a', 'ß', 'Öl', 'ñ'), @n), @n, @round);
+SET @n = 1000 + @round;
+UPDATE t SET k = CONCAT(ELT(1 + @n % 4, 'a', 'ß', 'Öl', 'ñ'), @n), n = @n WHERE n = 1 + @round * 11 % 200;
+SET @n = 2000 + @round;
+INSERT INTO t VALUES (CONCAT(ELT(1 + @n % 4, 'a', 'ß', 'Öl', 'ñ'), @n), @n, 1);
+DELETE FROM t WHERE n = 2000 + @round - 5;
+UPDATE t SET k = IF(CAST(k AS BINARY) = CAST(UPPER(k) AS BINARY), LOWER(k), UPPER(k)), v = v + 1 WHERE n % 20 = @round % 20;

@@ -1,0 +1,24 @@
+-- Primary key DATETIME, one row a minute.
+-- @create
+CREATE TABLE t (
+  k DATETIME NOT NULL PRIMARY KEY,
+  n INT NOT NULL,
+  v INT NOT NULL
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT TIMESTAMP '2024-02-28 23:00:00' + INTERVAL (n) MINUTE, n, n % 10 FROM n;
+INSERT INTO t VALUES ('0001-01-01 00:00:00', -1, 0), ('9999-12-31 23:59:59', -2, 0);
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET v = v + 1 WHERE n % 40 = @round % 40;
+SET @n = 1 + @round * 7 % 200;
+DELETE FROM t WHERE n = @n;
+INSERT INTO t VALUES (TIMESTAMP '2024-02-28 23:00:00' + INTERVAL (@n) MINUTE, @n, @round);
+SET @n = 1000 + @round;
+UPDATE t SET k = TIMESTAMP '2024-02-28 23:00:00' + INTERVAL (@n) MINUTE, n = @n WHERE n = 1 + @round * 11 % 200;
+SET @n = 2000 + @round;
+INSERT INTO t VALUES (TIMESTAMP '2024-02-28 23:00:00' + INTERVAL (@n) MINUTE, @n, 1);
+DELETE FROM t WHERE n = 2000 + @round - 5;
+UPDATE t SET v = v + 1 WHERE n < 0;

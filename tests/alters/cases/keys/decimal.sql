@@ -1,0 +1,24 @@
+-- Primary key DECIMAL(8,3) with negative values and fractions.
+-- @create
+CREATE TABLE t (
+  k DECIMAL(8,3) NOT NULL PRIMARY KEY,
+  n INT NOT NULL,
+  v INT NOT NULL
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT (n - 100) * 1.125, n, n % 10 FROM n;
+INSERT INTO t VALUES (-99999.999, -1, 0), (99999.999, -2, 0);
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET v = v + 1 WHERE n % 40 = @round % 40;
+SET @n = 1 + @round * 7 % 200;
+DELETE FROM t WHERE n = @n;
+INSERT INTO t VALUES ((@n - 100) * 1.125, @n, @round);
+SET @n = 1000 + @round;
+UPDATE t SET k = (@n - 100) * 1.125, n = @n WHERE n = 1 + @round * 11 % 200;
+SET @n = 2000 + @round;
+INSERT INTO t VALUES ((@n - 100) * 1.125, @n, 1);
+DELETE FROM t WHERE n = 2000 + @round - 5;
+UPDATE t SET v = v + 1 WHERE k IN (-99999.999, 99999.999);

@@ -1,0 +1,22 @@
+-- The only unique key covers a prefix of its column, which can not be copied by.
+-- @expect refused by_prefix
+-- @create
+CREATE TABLE t (
+  id INT,
+  code VARCHAR(30) NOT NULL,
+  v INT,
+  UNIQUE KEY by_prefix (code(20))
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT n, CONCAT('c', n), 0 FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET v = v + 1 WHERE id % 25 = @round % 25;
+DELETE FROM t WHERE id = 1 + @round * 7 % 200;
+INSERT INTO t (id, code, v) VALUES (1 + @round * 7 % 200, CONCAT('new', @round), @round);
+UPDATE t SET code = CONCAT('moved', @round) WHERE id = 1 + @round * 11 % 200;
+UPDATE t SET id = 1000 + @round WHERE id = 1 + @round * 13 % 200;
+INSERT INTO t (id, code, v) VALUES (2000 + @round, CONCAT('more', @round), @round);
+DELETE FROM t WHERE id = 2000 + @round - 3;

@@ -1,0 +1,24 @@
+-- Primary key TIME(6), rows microseconds apart around zero.
+-- @create
+CREATE TABLE t (
+  k TIME(6) NOT NULL PRIMARY KEY,
+  n INT NOT NULL,
+  v INT NOT NULL
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT SEC_TO_TIME((n - 100) * 0.000011), n, n % 10 FROM n;
+INSERT INTO t VALUES ('-838:59:58.999999', -1, 0), ('-00:00:01.000001', -2, 0);
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET v = v + 1 WHERE n % 40 = @round % 40;
+SET @n = 1 + @round * 7 % 200;
+DELETE FROM t WHERE n = @n;
+INSERT INTO t VALUES (SEC_TO_TIME((@n - 100) * 0.000011), @n, @round);
+SET @n = 1000 + @round;
+UPDATE t SET k = SEC_TO_TIME((@n - 100) * 0.000011), n = @n WHERE n = 1 + @round * 11 % 200;
+SET @n = 2000 + @round;
+INSERT INTO t VALUES (SEC_TO_TIME((@n - 100) * 0.000011), @n, 1);
+DELETE FROM t WHERE n = 2000 + @round - 5;
+UPDATE t SET v = v + 1 WHERE n < 0;

@@ -1,0 +1,23 @@
+-- Primary key TIMESTAMP(6), rows microseconds apart, under two time zones.
+-- @time
+-- @create
+CREATE TABLE t (
+  k TIMESTAMP(6) NOT NULL PRIMARY KEY,
+  n INT NOT NULL,
+  v INT NOT NULL
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT FROM_UNIXTIME(1711846799.999000 + n * 0.000013), n, n % 10 FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET v = v + 1 WHERE n % 40 = @round % 40;
+SET @n = 1 + @round * 7 % 200;
+DELETE FROM t WHERE n = @n;
+INSERT INTO t VALUES (FROM_UNIXTIME(1711846799.999000 + @n * 0.000013), @n, @round);
+SET @n = 1000 + @round;
+UPDATE t SET k = FROM_UNIXTIME(1711846799.999000 + @n * 0.000013), n = @n WHERE n = 1 + @round * 11 % 200;
+SET @n = 2000 + @round;
+INSERT INTO t VALUES (FROM_UNIXTIME(1711846799.999000 + @n * 0.000013), @n, 1);
+DELETE FROM t WHERE n = 2000 + @round - 5;

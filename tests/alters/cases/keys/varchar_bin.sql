@@ -1,0 +1,23 @@
+-- Primary key VARCHAR in utf8mb4_bin, where another letter case is another key.
+-- @create
+CREATE TABLE t (
+  k VARCHAR(40) COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
+  n INT NOT NULL,
+  v INT NOT NULL
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT CONCAT(ELT(1 + n % 8, 'a', 'ß', 'Éa', 'ñ', '日本', 'z', '😀', 'Öl'), n), n, n % 10 FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET v = v + 1 WHERE n % 40 = @round % 40;
+SET @n = 1 + @round * 7 % 200;
+DELETE FROM t WHERE n = @n;
+INSERT INTO t VALUES (CONCAT(ELT(1 + @n % 8, 'a', 'ß', 'Éa', 'ñ', '日本', 'z', '😀', 'Öl'), @n), @n, @round);
+SET @n = 1000 + @round;
+UPDATE t SET k = CONCAT(ELT(1 + @n % 8, 'a', 'ß', 'Éa', 'ñ', '日本', 'z', '😀', 'Öl'), @n), n = @n WHERE n = 1 + @round * 11 % 200;
+SET @n = 2000 + @round;
+INSERT INTO t VALUES (CONCAT(ELT(1 + @n % 8, 'a', 'ß', 'Éa', 'ñ', '日本', 'z', '😀', 'Öl'), @n), @n, 1);
+DELETE FROM t WHERE n = 2000 + @round - 5;
+UPDATE t SET k = IF(CAST(k AS BINARY) = CAST(UPPER(k) AS BINARY), LOWER(k), UPPER(k)), v = v + 1 WHERE n % 20 = @round % 20;

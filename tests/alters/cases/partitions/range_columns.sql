@@ -1,0 +1,26 @@
+-- A table partitioned by RANGE COLUMNS of two types.
+-- @create
+CREATE TABLE t (
+  id INT NOT NULL,
+  a INT NOT NULL,
+  b VARCHAR(40),
+  c DATE NOT NULL,
+  PRIMARY KEY (id, c)
+)
+PARTITION BY RANGE COLUMNS (c, id) (
+  PARTITION p0 VALUES LESS THAN ('2024-03-01', 1000),
+  PARTITION p1 VALUES LESS THAN ('2024-05-01', MAXVALUE),
+  PARTITION p2 VALUES LESS THAN (MAXVALUE, MAXVALUE)
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT n, n * 2, CONCAT('b', n), DATE '2024-01-01' + INTERVAL n DAY FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN x INT
+-- @dml
+UPDATE t SET a = a + 1 WHERE id % 25 = @round % 25;
+DELETE FROM t WHERE id = 1 + @round * 7 % 200;
+INSERT INTO t (id, a, b, c) VALUES (1 + @round * 7 % 200, @round, 'x', '2024-04-01');
+UPDATE t SET id = 1000 + @round WHERE id = 1 + @round * 11 % 200;
+INSERT INTO t (id, a, b, c) VALUES (2000 + @round, @round, 'x', '2024-04-01');
+DELETE FROM t WHERE id = 2000 + @round - 3;

@@ -1,0 +1,14 @@
+-- The statement alters something else than a table.
+-- @expect refused no ALTER TABLE
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  a INT NOT NULL,
+  b VARCHAR(40),
+  c DATE
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT n, n * 2, CONCAT('b', n), DATE '2024-01-01' + INTERVAL n DAY FROM n;
+-- @alter
+ALTER DATABASE CHARACTER SET latin1

@@ -1,0 +1,27 @@
+-- JSON values that have no plain text form: dates, times, decimals, binary data, integers beyond 63 bits; and nested ones.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  j JSON
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 160)
+  SELECT n, CASE n % 8
+    WHEN 0 THEN CAST(12345678901234567890 AS JSON)
+    WHEN 1 THEN CAST(DATE '2024-02-29' AS JSON)
+    WHEN 2 THEN JSON_OBJECT('t', CAST('10:11:12.5' AS TIME(6)), 'd', CAST(1.10 AS DECIMAL(10,2)))
+    WHEN 3 THEN JSON_ARRAY(X'00FF', TRUE, NULL, 1e300)
+    WHEN 4 THEN CAST('{"a": {"b": [1, 2, {"c": "ü"}]}, "": -0.0}' AS JSON)
+    WHEN 5 THEN CAST('null' AS JSON)
+    WHEN 6 THEN CAST(18446744073709551615 AS JSON)
+    ELSE CAST(0.1 AS JSON) END
+  FROM n;
+INSERT INTO t VALUES (0, NULL);
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET j = JSON_ARRAY(j, @round) WHERE id % 40 = @round % 40;
+UPDATE t SET j = CAST(DATE '2024-02-29' AS JSON) WHERE id = 1 + @round * 7 % 160;
+UPDATE t SET j = JSON_OBJECT('blob', X'00FF', 'n', 18446744073709551615, 'd', CAST(0.10 AS DECIMAL(5,2))) WHERE id = 1 + @round * 11 % 160;
+INSERT INTO t VALUES (1000 + @round, CAST(TIMESTAMP '2024-01-01 00:00:00.123456' AS JSON));
+DELETE FROM t WHERE id = 1000 + @round - 3;

@@ -1,0 +1,20 @@
+-- CHAR, VARCHAR and TEXT columns in sjis.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  a CHAR(20) CHARACTER SET sjis COLLATE sjis_japanese_ci,
+  b VARCHAR(200) CHARACTER SET sjis COLLATE sjis_japanese_ci,
+  c TEXT CHARACTER SET sjis COLLATE sjis_japanese_ci
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, ELT(1 + n % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), ELT(1 + (n + 1) % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), REPEAT(ELT(1 + (n + 2) % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), 40) FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET a = ELT(1 + (@round + 3) % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), b = CONCAT(b, '!'), c = NULL WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, ELT(1 + @round % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), ELT(1 + (@round + 1) % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), REPEAT(ELT(1 + (@round + 2) % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), 40));
+UPDATE t SET id = 1000 + @round WHERE id = 1 + @round * 11 % 150;
+INSERT INTO t VALUES (2000 + @round, ELT(1 + (2000 + @round) % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), ELT(1 + ((2000 + @round) + 1) % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), REPEAT(ELT(1 + ((2000 + @round) + 2) % 4, 'plain', '表ソ能', 'ｱｲｳ', ''), 40));
+DELETE FROM t WHERE id = 2000 + @round - 3;

@@ -1,0 +1,20 @@
+-- TIMESTAMP columns from 1970 to 2038, under two time zones.
+-- @time
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  a TIMESTAMP NULL,
+  b TIMESTAMP(6) NULL
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+  SELECT n, FROM_UNIXTIME(1 + n * 100000), FROM_UNIXTIME(1711846799.5 + n * 0.000123) FROM n;
+-- @alter
+ALTER TABLE t ADD COLUMN extra INT NOT NULL DEFAULT 7
+-- @dml
+UPDATE t SET a = FROM_UNIXTIME(2147483647), b = NULL WHERE id % 30 = @round % 30;
+DELETE FROM t WHERE id = 1 + @round * 7 % 150;
+INSERT INTO t VALUES (1 + @round * 7 % 150, FROM_UNIXTIME(1 + @round * 100000), FROM_UNIXTIME(1711846799.5 + @round * 0.000123));
+UPDATE t SET id = 1000 + @round WHERE id = 1 + @round * 11 % 150;
+INSERT INTO t VALUES (2000 + @round, FROM_UNIXTIME(1 + (2000 + @round) * 100000), FROM_UNIXTIME(1711846799.5 + (2000 + @round) * 0.000123));
+DELETE FROM t WHERE id = 2000 + @round - 3;

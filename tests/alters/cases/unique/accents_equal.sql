@@ -1,0 +1,20 @@
+-- The column's collation becomes accent-insensitive below an existing unique key; no two values become equal.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  a VARCHAR(30) COLLATE utf8mb4_0900_as_cs UNIQUE,
+  b INT
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT n, CONCAT('a', n), n FROM n;
+-- @alter
+ALTER TABLE t MODIFY a VARCHAR(30) COLLATE utf8mb4_0900_ai_ci
+-- @dml
+UPDATE t SET b = b + 1000 WHERE id = 1 + @round * 3 % 200;
+DELETE FROM t WHERE id = 1 + @round * 7 % 200;
+INSERT INTO t VALUES (1 + @round * 7 % 200, CONCAT('again', @round), 100000 + @round);
+UPDATE t SET a = CONCAT('changed', @round), b = 200000 + @round WHERE id = 1 + @round * 11 % 200;
+INSERT INTO t VALUES (1000 + @round, CONCAT('new', @round), 300000 + @round);
+DELETE FROM t WHERE id = 1000 + @round - 3;
+UPDATE t SET a = REPLACE(a, 'a', 'â') WHERE id % 40 = @round % 40;

@@ -1,0 +1,23 @@
+-- A unique key is added over duplicates that the application removes during the copy.
+-- @create
+CREATE TABLE t (
+  id INT PRIMARY KEY,
+  a VARCHAR(30),
+  b INT
+);
+INSERT INTO t
+  WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+  SELECT n, CONCAT('a', n), n FROM n;
+-- @alter
+ALTER TABLE t ADD UNIQUE KEY u (a)
+-- @dml
+UPDATE t SET b = b + 1000 WHERE id = 1 + @round * 3 % 200;
+DELETE FROM t WHERE id = 1 + @round * 7 % 200;
+INSERT INTO t VALUES (1 + @round * 7 % 200, CONCAT('again', @round), 100000 + @round);
+UPDATE t SET a = CONCAT('changed', @round), b = 200000 + @round WHERE id = 1 + @round * 11 % 200;
+INSERT INTO t VALUES (1000 + @round, CONCAT('new', @round), 300000 + @round);
+DELETE FROM t WHERE id = 1000 + @round - 3;
+-- @dml copying
+INSERT INTO t VALUES (5000, 'twin', 0);
+INSERT INTO t VALUES (-5, 'twin', 0);
+DELETE FROM t WHERE id = 5000;
