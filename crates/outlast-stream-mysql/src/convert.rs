@@ -6,7 +6,7 @@
 
 use crate::table::Column;
 
-/// Texts that become bits are numbers, unless they are too long for that.
+/// Texts of types with more characters are read otherwise when they become bits.
 const MOST_DIGITS: u64 = 255;
 
 /// The expression that is selected for `name`, the quoted column `before`, when it becomes `after`.
@@ -26,10 +26,29 @@ pub(crate) fn expression(before: &Column, after: &Column, name: &str) -> String 
         (Sort::Temporal, Sort::Year) if before.data_type == "date" => as_text,
         (Sort::Temporal, Sort::Bits) if before.data_type == "date" => as_number,
         (Sort::Decimal | Sort::Real | Sort::Json, Sort::Bits) | (Sort::Real, Sort::Year) => as_number,
-        (Sort::Text, Sort::Bits) if before.characters <= Some(MOST_DIGITS) => as_number,
+        (Sort::Text, Sort::Bits) if holds_short_numbers(before) => as_number,
         (Sort::Real, Sort::Integer) if after.data_type == "bigint" => as_number,
         _ => name.to_owned(),
     }
+}
+
+/// Why a conversion can't be done as an ALTER does it, if so.
+pub(crate) fn objection(before: &Column, after: &Column) -> Option<&'static str> {
+    let becomes_bits = Sort::of(after) == Sort::Bits && Sort::of(before) != Sort::Bits;
+    match Sort::of(before) {
+        Sort::Text if becomes_bits && !holds_short_numbers(before) => {
+            Some("MySQL's ALTER reads long texts as zero bits")
+        }
+        Sort::Other if becomes_bits => Some("MySQL's ALTER makes zero bits of it"),
+        _ => None,
+    }
+}
+
+/// Whether it is a text short enough to be a number, in a character set that writes digits in one byte.
+fn holds_short_numbers(column: &Column) -> bool {
+    let wide = ["ucs2", "utf16", "utf16le", "utf32"];
+    let is_wide = column.charset.as_deref().is_some_and(|charset| wide.contains(&charset));
+    column.characters <= Some(MOST_DIGITS) && !is_wide
 }
 
 /// Types that are converted alike.

@@ -93,6 +93,16 @@ impl Plan {
                 .column(&target)
                 .ok_or_else(|| misunderstood(&column.name, &target))?;
             explained.push(after.name.clone());
+            if let Some(why) = convert::objection(column, after) {
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    format!(
+                        "column `{}` can't become {} by a copy as it would by MySQL's own ALTER: {why}. Change it in steps, by way of \
+                         a number",
+                        column.name, after.column_type
+                    ),
+                ));
+            }
             if after.generated.is_none() {
                 columns.push(Fed {
                     source: column.name.clone(),

@@ -37,9 +37,7 @@ pub(crate) async fn rehearse(
     if keys.is_empty() {
         return Ok(());
     }
-    let schema = quote::identifier(native_schema);
-    session.run(&format!("CREATE DATABASE {schema}")).await?;
-    session.run(&format!("USE {schema}")).await?;
+    shadow::create_schema(session, native_schema, &plan.source.schema).await?;
     shadow::create_as_defined(session, definition).await?;
     let native = quote::table(native_schema, &plan.source.name);
     session.run(&plan.insert_as_is(&native, &keys)?).await?;
