@@ -1,5 +1,6 @@
 -- A server that compresses all transactions (binlog_transaction_compression).
 -- @global binlog_transaction_compression = ON
+-- @peers Spirit: needs compression off; Vitess: reads compressed transactions
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

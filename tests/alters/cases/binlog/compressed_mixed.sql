@@ -1,4 +1,5 @@
 -- Compressed and plain transactions in turn.
+-- @peers Spirit: needs compression off; Vitess: reads compressed transactions
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- Transactions that sessions compress (binlog_transaction_compression).
 -- @session SET SESSION binlog_transaction_compression = ON
+-- @peers Spirit: needs compression off; Vitess: reads compressed transactions
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

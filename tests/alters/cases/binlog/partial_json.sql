@@ -1,5 +1,6 @@
 -- JSON updates that the binlog holds as differences (binlog_row_value_options = PARTIAL_JSON).
 -- @session SET SESSION binlog_row_value_options = PARTIAL_JSON
+-- @peers Spirit: needs binlog_row_value_options empty
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -2,6 +2,7 @@
 -- @session SET SESSION binlog_row_value_options = PARTIAL_JSON
 -- @session SET SESSION binlog_row_image = 'MINIMAL'
 -- @session SET SESSION binlog_transaction_compression = ON
+-- @peers gh-ost: needs row image FULL; Spirit: needs row image FULL, binlog_row_value_options empty and compression off
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- The process is killed while rows are copied, and resumed.
 -- @restart copying
+-- @peers gh-ost: --resume after --checkpoint; pt-online-schema-change: --resume after --history; Spirit: resumes by itself with the same statement; Vitess: resumes by itself after a failover
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- Row images that carry only the key and the changed columns (binlog_row_image = MINIMAL), on the whole server.
 -- @global binlog_row_image = 'MINIMAL'
+-- @peers gh-ost, Spirit: need row image FULL
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

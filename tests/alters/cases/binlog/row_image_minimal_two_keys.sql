@@ -1,5 +1,6 @@
 -- Row images of the smallest kind on a table whose primary key is not its first column and is text.
 -- @session SET SESSION binlog_row_image = 'MINIMAL'
+-- @peers gh-ost, Spirit: need row image FULL
 -- @create
 CREATE TABLE t (
   id INT,

@@ -1,5 +1,6 @@
 -- Row images without unchanged BLOB columns (binlog_row_image = NOBLOB), on the whole server.
 -- @global binlog_row_image = 'NOBLOB'
+-- @peers gh-ost, Spirit: need row image FULL; Vitess: supported, without BLOB in the key
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- CHECK constraints are dropped, with DROP CHECK and DROP CONSTRAINT.
+-- @peers Spirit: constraints can be named in the statement; those that stay get names made by the server
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

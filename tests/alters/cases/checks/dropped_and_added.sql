@@ -1,4 +1,5 @@
 -- A CHECK constraint is replaced by another one of the same name.
+-- @peers Spirit: constraints get names made by the server
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- A table with CHECK constraints, unnamed and named, keeps them and their names.
+-- @peers Spirit: constraints get names made by the server
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- A column is renamed with CHANGE, and a new one of another type gets its old name.
+-- @peers gh-ost: renames need --approve-renamed-columns; pt-online-schema-change: renames are recognized, to be checked with --dry-run --print; Spirit: not supported
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

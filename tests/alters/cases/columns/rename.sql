@@ -1,4 +1,5 @@
 -- A column is renamed with RENAME COLUMN.
+-- @peers Spirit: its linter reports renames as errors
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- A column is renamed, and a new one gets its old name.
+-- @peers Spirit: not supported
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- A column is renamed with CHANGE COLUMN.
+-- @peers gh-ost: renames need --approve-renamed-columns; pt-online-schema-change: renames are recognized, to be checked with --dry-run --print; Spirit: its linter reports renames as errors
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- A column is renamed with CHANGE, without the word COLUMN, and gets another type.
+-- @peers gh-ost: renames need --approve-renamed-columns; pt-online-schema-change: renames are recognized, to be checked with --dry-run --print
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- Two columns swap their names and types with CHANGE.
+-- @peers gh-ost: renames need --approve-renamed-columns; pt-online-schema-change: renames are recognized, to be checked with --dry-run --print
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

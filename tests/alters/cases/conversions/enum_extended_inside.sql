@@ -1,4 +1,5 @@
 -- An ENUM gets members in front and in the middle.
+-- @peers Spirit: members that stay can not be moved, nor others put before them
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

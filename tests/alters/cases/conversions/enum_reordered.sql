@@ -1,4 +1,5 @@
 -- The members of an ENUM stand in another order: rows keep their text, not their number.
+-- @peers Spirit: members that stay can not be moved, nor others put before them
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

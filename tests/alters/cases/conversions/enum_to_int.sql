@@ -1,4 +1,5 @@
 -- ENUM becomes TINYINT: MySQL takes the member's number.
+-- @peers Spirit: not supported
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- The primary key becomes a descending one.
+-- @peers pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

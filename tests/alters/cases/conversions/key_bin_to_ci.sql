@@ -1,4 +1,5 @@
 -- The VARCHAR primary key goes from a binary collation to a case-insensitive one; no two keys become equal.
+-- @peers Spirit: the collation of the primary key can not be changed
 -- @create
 CREATE TABLE t (
   k VARCHAR(40) COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- The VARCHAR primary key goes from a case-insensitive collation to a binary one, while keys change their letter case.
+-- @peers Spirit: the collation of the primary key can not be changed
 -- @create
 CREATE TABLE t (
   k VARCHAR(40) COLLATE utf8mb4_0900_ai_ci NOT NULL PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- A column of the primary key is dropped, so that the key is shorter; the ids are unique by themselves.
+-- @peers gh-ost: not allowed without a shared key; Spirit: the primary key can not be altered; Vitess: the columns of the old key must be there afterwards
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

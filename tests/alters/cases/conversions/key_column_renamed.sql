@@ -1,4 +1,5 @@
 -- The column of the primary key gets another name and another type.
+-- @peers gh-ost: renames need --approve-renamed-columns; Vitess: columns of the key may be renamed
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

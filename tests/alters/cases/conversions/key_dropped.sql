@@ -1,4 +1,5 @@
 -- The primary key is dropped, and a unique key remains.
+-- @peers gh-ost: works by a unique key that both tables share; pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered; Vitess: keys may differ
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

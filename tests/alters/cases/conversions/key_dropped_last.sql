@@ -1,5 +1,6 @@
 -- The primary key is dropped, and no unique key remains.
 -- @expect refused key
+-- @peers gh-ost: not allowed, for no unique key is left; pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered; Vitess: needs a unique key afterwards, too
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

@@ -1,4 +1,5 @@
 -- The VARCHAR primary key goes from a collation that pads to one that does not.
+-- @peers Spirit: the collation of the primary key can not be changed
 -- @create
 CREATE TABLE t (
   k VARCHAR(40) COLLATE utf8mb4_general_ci NOT NULL PRIMARY KEY,

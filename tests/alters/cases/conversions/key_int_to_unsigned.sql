@@ -1,4 +1,5 @@
 -- The signed primary key becomes unsigned.
+-- @peers gh-ost: a key may change its type, if not its values; Vitess: an example of its documentation
 -- @create
 CREATE TABLE t (
   k INT NOT NULL PRIMARY KEY,

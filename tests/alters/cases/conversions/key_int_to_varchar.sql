@@ -1,4 +1,5 @@
 -- The INT primary key becomes VARCHAR: 10 now sorts before 9.
+-- @peers Spirit: the primary key can not change between text and another type
 -- @create
 CREATE TABLE t (
   k INT NOT NULL PRIMARY KEY,

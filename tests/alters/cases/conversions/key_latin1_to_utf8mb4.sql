@@ -1,4 +1,5 @@
 -- The VARCHAR primary key goes from latin1 to utf8mb4.
+-- @peers Spirit: the collation of the primary key can not be changed
 -- @create
 CREATE TABLE t (
   k VARCHAR(40) CHARACTER SET latin1 NOT NULL PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- The column of the only key is dropped.
 -- @expect refused key
+-- @peers gh-ost: not allowed without a shared key; Spirit: the primary key can not be altered; Vitess: the columns of the old key must be there afterwards
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

@@ -1,4 +1,5 @@
 -- A table with a unique key and no primary key gets one on another column.
+-- @peers gh-ost: works by a unique key that both tables share; Spirit: needs a primary key; Vitess: keys may differ
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

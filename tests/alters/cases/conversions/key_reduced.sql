@@ -1,4 +1,5 @@
 -- The primary key (created, id) becomes (id); the ids are unique by themselves.
+-- @peers gh-ost: not allowed without another shared key; pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered; Vitess: keys may differ
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

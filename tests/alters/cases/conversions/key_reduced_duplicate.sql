@@ -1,5 +1,6 @@
 -- The primary key (created, id) becomes (created), and values occur more than once.
 -- @expect fails 2024-01-
+-- @peers gh-ost: not allowed without another shared key; pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered; Vitess: fails
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

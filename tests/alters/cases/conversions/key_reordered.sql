@@ -1,4 +1,5 @@
 -- The columns of the primary key stand in another order.
+-- @peers pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered; Vitess: the order may differ
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

@@ -1,4 +1,5 @@
 -- The primary key and a unique key swap their columns.
+-- @peers gh-ost: allowed; pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered; Vitess: keys may differ
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

@@ -1,4 +1,5 @@
 -- The only unique key is dropped for a primary key on the same column.
+-- @peers gh-ost: the shared key may have another name; Spirit: needs a primary key; Vitess: keys may have different names
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

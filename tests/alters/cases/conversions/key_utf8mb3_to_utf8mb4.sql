@@ -1,4 +1,5 @@
 -- The whole table goes from utf8mb3 to utf8mb4, the VARCHAR primary key included.
+-- @peers Spirit: the collation of the primary key can not be changed
 -- @create
 CREATE TABLE t (
   k VARCHAR(40) NOT NULL PRIMARY KEY,

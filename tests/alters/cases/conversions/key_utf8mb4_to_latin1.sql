@@ -1,4 +1,5 @@
 -- The VARCHAR primary key goes from utf8mb4 to latin1; all keys fit.
+-- @peers Spirit: the collation of the primary key can not be changed
 -- @create
 CREATE TABLE t (
   k VARCHAR(40) NOT NULL PRIMARY KEY,

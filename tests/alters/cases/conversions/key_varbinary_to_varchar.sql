@@ -1,4 +1,5 @@
 -- The VARBINARY primary key becomes VARCHAR.
+-- @peers Spirit: the primary key can not change between text and another type
 -- @create
 CREATE TABLE t (
   k VARBINARY(40) NOT NULL PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- The VARCHAR primary key becomes VARBINARY.
+-- @peers Spirit: the primary key can not change between text and another type
 -- @create
 CREATE TABLE t (
   k VARCHAR(40) NOT NULL PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- NULL becomes NOT NULL; no row holds NULL.
+-- @peers pt-online-schema-change: with --null-to-not-null
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

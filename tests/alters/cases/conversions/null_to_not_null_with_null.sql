@@ -1,5 +1,6 @@
 -- NULL becomes NOT NULL, and one row holds NULL.
 -- @expect fails NULL value | cannot be null
+-- @peers gh-ost: MySQL may drop such rows silently; --panic-on-warnings stops; pt-online-schema-change: with --null-to-not-null, NULL becomes 0, an empty text, …
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

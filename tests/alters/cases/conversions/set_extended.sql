@@ -1,4 +1,5 @@
 -- A SET gets members, also in the middle.
+-- @peers Spirit: members can only be added at the end
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,6 +1,7 @@
 -- A NOT NULL DATETIME column without default is added under a strict sql_mode: MySQL itself refuses, for the zero date that
 -- rows would get.
 -- @expect fails Incorrect
+-- @peers pt-online-schema-change: fails, a default must be given; Spirit: not supported without a default
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

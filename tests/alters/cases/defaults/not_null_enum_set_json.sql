@@ -1,4 +1,5 @@
 -- NOT NULL ENUM, SET and JSON columns without default are added: the first member, the empty set, and JSON null.
+-- @peers pt-online-schema-change: fails, a default must be given; Spirit: not supported without a default
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

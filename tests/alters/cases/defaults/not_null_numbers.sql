@@ -1,4 +1,5 @@
 -- NOT NULL number columns without default are added: existing rows get 0.
+-- @peers pt-online-schema-change: fails, a default must be given; Spirit: not supported without a default
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- A NOT NULL TIMESTAMP column without default is added: existing rows get the zero time even under a strict sql_mode.
 -- @time
+-- @peers pt-online-schema-change: fails, a default must be given; Spirit: not supported without a default
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- A table whose column has the zero date as default is changed under a strict sql_mode: MySQL refuses the default.
 -- @expect refused Invalid default
+-- @peers gh-ost: with --allow-zero-in-date; Vitess: refuses, unless --allow-zero-in-date
 -- @create
 SET SESSION sql_mode = '';
 CREATE TABLE t (

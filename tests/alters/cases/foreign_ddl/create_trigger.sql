@@ -1,5 +1,6 @@
 -- Somebody creates a trigger on the table.
 -- @expect stops changed by another statement
+-- @peers Spirit: the migration fails
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

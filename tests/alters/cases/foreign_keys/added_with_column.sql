@@ -1,5 +1,6 @@
 -- A column is added together with its foreign key.
 -- @expect refused foreign key
+-- @peers gh-ost: foreign keys are not supported; Spirit: foreign keys are not supported
 -- @create
 CREATE TABLE parent (id INT PRIMARY KEY, v INT);
 INSERT INTO parent

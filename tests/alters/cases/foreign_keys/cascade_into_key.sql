@@ -1,4 +1,5 @@
 -- The foreign key's column is part of the child's primary key, and changes by ON UPDATE CASCADE.
+-- @peers gh-ost: refuses (foreign keys are not supported); pt-online-schema-change: its foreign keys may get other names; Spirit: not supported; Vitess: not allowed, except as an experiment with a patched MySQL
 -- @create
 CREATE TABLE parent (id INT PRIMARY KEY, v INT);
 INSERT INTO parent

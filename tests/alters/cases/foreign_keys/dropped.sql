@@ -1,4 +1,5 @@
 -- A foreign key is dropped.
+-- @peers gh-ost: only with --discard-foreign-keys, which drops all of them; pt-online-schema-change: the name must be given with an underscore in front; Spirit: not supported; Vitess: not allowed, except as an experiment with a patched MySQL
 -- @create
 CREATE TABLE parent (id INT PRIMARY KEY, v INT);
 INSERT INTO parent

@@ -1,5 +1,6 @@
 -- A table that another table's foreign key refers to.
 -- @expect refused to_t
+-- @peers gh-ost: refuses (foreign keys are not supported); pt-online-schema-change: refuses, unless --alter-foreign-keys-method; Spirit: not supported; Vitess: not allowed, except as an experiment with a patched MySQL
 -- @create
 CREATE TABLE t (id INT PRIMARY KEY, a INT);
 INSERT INTO t

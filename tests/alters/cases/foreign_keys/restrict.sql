@@ -1,5 +1,6 @@
 -- A child table whose foreign key keeps parents from being deleted.
 -- @errors 1451
+-- @peers gh-ost: refuses (foreign keys are not supported); pt-online-schema-change: its foreign keys may get other names; Spirit: not supported; Vitess: not allowed, except as an experiment with a patched MySQL
 -- @create
 CREATE TABLE parent (id INT PRIMARY KEY, v INT);
 INSERT INTO parent

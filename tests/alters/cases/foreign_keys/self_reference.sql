@@ -1,4 +1,5 @@
 -- A table with a foreign key to itself.
+-- @peers gh-ost: refuses (foreign keys are not supported); pt-online-schema-change: refuses, unless --no-check-foreign-keys; Spirit: not supported; Vitess: not allowed, except as an experiment with a patched MySQL
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- Foreign keys without a name keep the names that MySQL gave them.
+-- @peers gh-ost: refuses (foreign keys are not supported); pt-online-schema-change: its foreign keys may get other names; Spirit: not supported; Vitess: not allowed, except as an experiment with a patched MySQL
 -- @create
 CREATE TABLE parent (id INT PRIMARY KEY, v INT);
 INSERT INTO parent

@@ -1,4 +1,5 @@
 -- A stored generated column is added in front.
+-- @peers pt-online-schema-change: leaves generated columns to the server
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- A table with a stored generated column gets another column.
+-- @peers pt-online-schema-change: leaves generated columns to the server
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

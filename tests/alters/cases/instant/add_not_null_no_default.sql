@@ -1,5 +1,6 @@
 -- A NOT NULL column without default is added.
 -- @path instant
+-- @peers pt-online-schema-change: fails, a default must be given
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

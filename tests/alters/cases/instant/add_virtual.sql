@@ -1,5 +1,6 @@
 -- A virtual generated column is added.
 -- @path instant
+-- @peers gh-ost: with --attempt-instant-ddl; Spirit: tries INSTANT first; Vitess: with --prefer-instant-ddl
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- An index is renamed.
 -- @path instant
+-- @peers Spirit: runs such changes of metadata directly
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- A VARCHAR becomes longer within one length byte.
 -- @path instant
+-- @peers gh-ost: with --attempt-instant-ddl; Spirit: runs such changes of metadata directly
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- Only key is a unique key on BIT(17), a width that is no whole number of bytes.
+-- @peers gh-ost, Vitess: a unique key without nullable columns will do; Spirit: needs a primary key
 -- @create
 CREATE TABLE t (
   k BIT(17) NOT NULL,

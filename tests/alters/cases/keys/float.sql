@@ -1,4 +1,5 @@
 -- Primary key FLOAT: values that differ in the last bit only, 1e38 and 1e-38.
+-- @peers Vitess: FLOAT in the primary key is discouraged, for it can break VReplication
 -- @create
 CREATE TABLE t (
   k FLOAT NOT NULL PRIMARY KEY,

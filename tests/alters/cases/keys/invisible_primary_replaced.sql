@@ -1,5 +1,6 @@
 -- The invisible primary key that the server generated is dropped for another one, so that no key stands before and after.
 -- @expect refused key
+-- @peers gh-ost: not allowed without a shared key; pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered; Vitess: the columns of the old key must be there afterwards
 -- @create
 SET SESSION sql_generate_invisible_primary_key = ON;
 CREATE TABLE t (

@@ -1,4 +1,5 @@
 -- Only key is a unique key on MEDIUMINT UNSIGNED; there is no primary key.
+-- @peers gh-ost, Vitess: a unique key without nullable columns will do; Spirit: needs a primary key
 -- @create
 CREATE TABLE t (
   k MEDIUMINT UNSIGNED NOT NULL,

@@ -1,5 +1,6 @@
 -- The only unique key is nullable: rows with NULL can not be told apart by it.
 -- @expect refused nullable
+-- @peers gh-ost: refuses, unless --allow-nullable-unique-key; rows with NULL may be corrupted then; Spirit: needs a primary key; Vitess: such a key is not eligible
 -- @create
 CREATE TABLE t (
   id INT NULL,

@@ -1,5 +1,6 @@
 -- The only unique key covers a prefix of its column, which can not be copied by.
 -- @expect refused by_prefix
+-- @peers Spirit: needs a primary key
 -- @create
 CREATE TABLE t (
   id INT,

@@ -1,4 +1,5 @@
 -- The only usable key is one of three unique keys; the others are nullable or cover a prefix.
+-- @peers gh-ost, Vitess: a unique key without nullable columns will do; Spirit: needs a primary key
 -- @create
 CREATE TABLE t (
   id INT NULL,

@@ -1,5 +1,6 @@
 -- Names in mixed letter case; the statement writes columns in another one.
 -- @table OrderLines
+-- @peers gh-ost: not if another table has the same name in other letter case
 -- @create
 CREATE TABLE `OrderLines` (
   id INT PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- The statement names ALGORITHM = INPLACE and LOCK = SHARED.
+-- @peers Spirit: ALGORITHM and LOCK are not allowed; Vitess: ignores ALGORITHM
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

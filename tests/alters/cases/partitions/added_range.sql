@@ -1,4 +1,5 @@
 -- A partition by RANGE is added at the end.
+-- @peers Vitess: runs it directly on MySQL
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

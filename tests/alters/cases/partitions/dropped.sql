@@ -1,5 +1,6 @@
 -- A partition is dropped, which a copy can not do.
 -- @expect refused partitions
+-- @peers Vitess: runs it directly on MySQL, for a copy would keep the rows
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

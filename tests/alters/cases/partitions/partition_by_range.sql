@@ -1,4 +1,5 @@
 -- A table is partitioned by RANGE of a date, and the primary key extended for it.
+-- @peers gh-ost: not allowed without another shared key; pt-online-schema-change: DROP PRIMARY KEY stops it, unless --no-check-alter; Spirit: the primary key can not be altered
 -- @create
 CREATE TABLE t (
   id INT NOT NULL,

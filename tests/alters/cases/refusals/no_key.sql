@@ -1,5 +1,6 @@
 -- A table without any key.
 -- @expect refused key
+-- @peers gh-ost: needs a primary or unique key; pt-online-schema-change: refuses in most cases; Spirit: needs a primary key; Vitess: needs a unique key without nullable columns
 -- @create
 CREATE TABLE t (
   id INT,

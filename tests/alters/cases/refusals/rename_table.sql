@@ -1,5 +1,6 @@
 -- The statement renames the table.
 -- @expect refused renames
+-- @peers gh-ost: not supported; pt-online-schema-change: not possible
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- A table with a trigger.
 -- @expect refused trigger
+-- @peers gh-ost: with --include-triggers; pt-online-schema-change: with --preserve-triggers; Spirit: not supported
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

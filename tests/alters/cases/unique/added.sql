@@ -1,4 +1,5 @@
 -- A unique key is added over values that are unique.
+-- @peers gh-ost: be careful not to write conflicting rows meanwhile; pt-online-schema-change: stops, unless --no-check-unique-key-change; duplicates are lost then (INSERT IGNORE); Spirit: only if the values are unique; else its checksum fails
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,
