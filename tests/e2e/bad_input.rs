@@ -274,10 +274,7 @@ async fn a_table_that_can_not_be_migrated_is_refused_in_one_line_and_changes_not
         "CREATE TABLE test.nullable_key (a INT, UNIQUE KEY u (a))",
         "CREATE TABLE test.prefix_key (a VARCHAR(100) NOT NULL, UNIQUE KEY u (a(10)))",
         "CREATE TABLE test.expression_key (a INT NOT NULL, UNIQUE KEY u ((a + 1)))",
-        "CREATE TABLE test.generated_key (a INT NOT NULL, b INT AS (a + 1) STORED NOT NULL, UNIQUE KEY u (b))",
-        "CREATE TABLE test.float_key (a FLOAT PRIMARY KEY)",
-        "CREATE TABLE test.enum_key (a ENUM('x', 'y') PRIMARY KEY)",
-        "CREATE TABLE test.bit_key (a BIT(8) PRIMARY KEY)",
+        "CREATE TABLE test.generated_key (a INT NOT NULL, b INT AS (a + 1) VIRTUAL NOT NULL, UNIQUE KEY u (b))",
     ] {
         cluster.primary().execute(sql).await?;
     }
@@ -294,10 +291,10 @@ async fn a_table_that_can_not_be_migrated_is_refused_in_one_line_and_changes_not
         ("nullable_key", &["no key to copy by", "column `a` may be NULL"]),
         ("prefix_key", &["no key to copy by", "prefix"]),
         ("expression_key", &["no key to copy by", "expression"]),
-        ("generated_key", &["no key to copy by", "column `b` is generated"]),
-        ("float_key", &["no key to copy by", "type float"]),
-        ("enum_key", &["no key to copy by", "type enum"]),
-        ("bit_key", &["no key to copy by", "type bit"]),
+        (
+            "generated_key",
+            &["no key to copy by", "column `b` is generated and not stored"],
+        ),
     ] {
         outlast
             .refuses_statement(&format!("ALTER TABLE test.{table} ADD COLUMN note INT"), words)
@@ -305,8 +302,8 @@ async fn a_table_that_can_not_be_migrated_is_refused_in_one_line_and_changes_not
     }
     for (change, words) in [
         (
-            "MODIFY id DECIMAL(10)",
-            &["no key to copy by", "from int into decimal(10,0)"][..],
+            "MODIFY id FLOAT",
+            &["no key to copy by", "from int into float", "may become one"][..],
         ),
         ("DROP COLUMN id", &["no key to copy by", "column `id` is dropped"]),
     ] {
