@@ -388,7 +388,13 @@ impl OpenStream for OpenMySqlStream {
     }
 
     async fn mend(&self) -> Result<()> {
-        foreign_keys::mend(&self.pool, &self.lease, &self.migration).await
+        foreign_keys::mend(&self.pool, &self.lease, &self.migration).await?;
+        if self.swap_state().await? == SwapState::Swapped {
+            let mut session = self.pool.session().await?;
+            shadow::drop_if_empty(&mut session, &self.migration.shadow_schema()).await?;
+            session.give_back();
+        }
+        Ok(())
     }
 }
 
