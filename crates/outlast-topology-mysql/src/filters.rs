@@ -175,16 +175,16 @@ impl Filter {
             "WILD_IGNORE_TABLE" => !names.iter().any(|name| may_match(rule, &name.whole())),
             _ => !touches(rule, names),
         };
-        let quoted: [(&str, fn(&str) -> String); 4] = [
-            ("IGNORE_DB", quote::identifier),
-            ("IGNORE_TABLE", qualified),
-            ("WILD_IGNORE_TABLE", text),
-            ("REWRITE_DB", pair),
-        ];
-        for (list, quoted) in quoted {
+        for list in ["IGNORE_DB", "IGNORE_TABLE", "WILD_IGNORE_TABLE", "REWRITE_DB"] {
             if by.contains(list) {
-                let rest: Vec<String> = self.list(list).to_vec();
-                let rest: Vec<String> = rest.into_iter().filter(|rule| is_harmless_rule(list, rule)).collect();
+                let harmless = self.list(list).iter().filter(|rule| is_harmless_rule(list, rule));
+                let rest: Vec<String> = harmless.cloned().collect();
+                let quoted = match list {
+                    "IGNORE_DB" => quote::identifier,
+                    "IGNORE_TABLE" => qualified,
+                    "WILD_IGNORE_TABLE" => text,
+                    _ => pair,
+                };
                 lists.push(format!("REPLICATE_{list} = ({})", listed(&rest, quoted)));
             }
         }
