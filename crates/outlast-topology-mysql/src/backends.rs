@@ -44,7 +44,7 @@ pub struct GroupReplication {
 /// [`Topology`] behind one address: VIP, DNS name or proxy. What answers there is the primary if it takes writes.
 ///
 /// It is connected to anew at each look, because a session would stay with the server that it was opened on. Nothing is
-/// discovered.
+/// discovered, but for an audit, which looks for the servers behind it.
 pub struct SingleEndpoint {
     servers: Servers,
     sessions: SessionPools,
