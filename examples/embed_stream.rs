@@ -96,9 +96,8 @@ async fn main() -> Result<()> {
             // Finds out, before anything is changed, whether the table can be migrated at all. Not asked again later: after
             // the swap, the statement may not fit the table any more.
             let examination = Examination {
-                statement: statement.clone(),
-                default_schema: None,
                 allow_direct: false,
+                ..Examination::of(&statement, None)
             };
             let examined = backend.examine(&server, &examination).await?;
             ensure!(

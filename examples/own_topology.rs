@@ -202,10 +202,9 @@ async fn submit(parts: &Parts, statement: &str, chunk_pause_ms: u64) -> Result<M
     let services = &parts.services;
     let primary = primary(&*parts.topology).await?;
     let examination = Examination {
-        statement: statement.to_owned(),
-        default_schema: None,
         // This example is about a copy.
         allow_direct: false,
+        ..Examination::of(statement, None)
     };
     let examined = services.stream.examine(&primary, &examination).await?;
     let id = MigrationId::from_random(services.clock.random());

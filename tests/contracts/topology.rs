@@ -93,6 +93,17 @@ impl TopologyFixture for Fixture<Turn> {
         received.await.expect("the replica receives");
     }
 
+    async fn set_fit(&self, fit: bool) {
+        let filter = match fit {
+            true => "CHANGE REPLICATION FILTER REPLICATE_WILD_IGNORE_TABLE = ()",
+            false => "CHANGE REPLICATION FILTER REPLICATE_WILD_IGNORE_TABLE = ('\\_outlast%.%')",
+        };
+        for sql in ["STOP REPLICA SQL_THREAD", filter, "START REPLICA SQL_THREAD"] {
+            let set = self.cluster.node(1).execute(sql).await;
+            set.expect("the replica answers");
+        }
+    }
+
     async fn detach(&self) {
         for sql in ["STOP REPLICA", "RESET REPLICA ALL"] {
             let detached = self.cluster.node(1).execute(sql).await;

@@ -13,6 +13,7 @@ mod instant;
 mod key_types;
 mod ordinary_alters;
 mod policies;
+mod refusals;
 mod replica_consistency;
 mod scene;
 mod split_brain;

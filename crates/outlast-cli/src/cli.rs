@@ -72,6 +72,9 @@ pub(crate) enum Command {
     /// otherwise rows are copied. --dry-run says which. A statement with ALGORITHM=INSTANT is never copied, one with
     /// ALGORITHM=COPY always.
     ///
+    /// Before anything is created, all servers of the cluster that can be reached are checked: settings, replication filters, and
+    /// whether the copy fits on the primary's disk, if that can be known. What harms a migration is refused, with what mends it.
+    ///
     /// Exit codes: 0 complete, 2 wrong usage, 3 refused before anything was changed, 4 failed with the source untouched,
     /// 5 stopped, and any agent or `outlast resume ID` goes on from here.
     Run(RunOptions),
@@ -141,6 +144,11 @@ pub(crate) struct MigrationOptions {
     /// How long a duplicate value of a unique key may last before the migration fails, as in 60s.
     #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
     pub(crate) duplicate_grace: Option<u64>,
+    /// Copy even if the estimate of the disk space that this takes is above what is free.
+    ///
+    /// What is free is known only if the primary runs on the same machine; --dry-run shows the estimate.
+    #[arg(long)]
+    pub(crate) ignore_disk_space: bool,
     /// Copy even where the server could change the table at once, without touching its rows.
     #[arg(long)]
     pub(crate) no_instant: bool,

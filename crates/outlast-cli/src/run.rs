@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use indicatif::BinaryBytes;
 use outlast_core::{Agent, Migration, MigrationId, Status, agent::Stopped, scheduler::Path};
 use serde_json::json;
 
@@ -12,11 +13,12 @@ use crate::{
     display::{count, in_words},
     exit::{COMPLETE, FAILED, Failure, STOPPED},
     progress::Progress,
-    submission::{prepare, store},
+    submission::{prepare, store, warn},
 };
 
 pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCode, Failure> {
     let prepared = prepare(&cluster, &options.migration).await?;
+    warn(&prepared);
     let examined = &prepared.examined;
     if options.dry_run {
         let key = examined.key_columns.join(", ");
@@ -25,7 +27,10 @@ pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCod
                 "{}",
                 json!({ "event": "examined", "server": prepared.primary.address, "schema": examined.schema,
                         "table": examined.table, "table_rows": examined.table_rows,
-                        "key_columns": examined.key_columns, "path": examined.path })
+                        "key_columns": examined.key_columns, "path": examined.path,
+                        "space": examined.space.map(|space| json!({ "table_bytes": space.table,
+                            "binlog_bytes": space.binlog, "free_bytes": space.free })),
+                        "warnings": prepared.warnings })
             ),
             Format::Text => {
                 let how = match examined.path {
@@ -36,6 +41,18 @@ pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCod
                     "`{}`.`{}` on {} can be migrated: {how}. Nothing was changed.",
                     examined.schema, examined.table, prepared.primary.address
                 );
+                if let Some(space) = examined.space {
+                    let free = match space.free {
+                        Some(free) => format!("{} are free", BinaryBytes(free)),
+                        None => "what is free there can't be known from here".to_owned(),
+                    };
+                    println!(
+                        "The copy takes about {} on every server, and {} of binlog; on {} {free}.",
+                        BinaryBytes(space.table),
+                        BinaryBytes(space.binlog),
+                        prepared.primary.address
+                    );
+                }
             }
         }
         return Ok(ExitCode::from(COMPLETE));

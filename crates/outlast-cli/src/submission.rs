@@ -6,6 +6,7 @@ use outlast_core::{
     MigrationId, Server,
     scheduler::{Options, Submission},
     stream::{Examination, Examined},
+    topology::{Finding, Severity},
 };
 use serde_json::json;
 
@@ -21,6 +22,8 @@ pub(crate) struct Prepared {
     pub(crate) primary: Server,
     pub(crate) examined: Examined,
     pub(crate) submission: Submission,
+    /// What could not be checked.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Checks everything; changes nothing.
@@ -31,7 +34,10 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
         statement: options.statement.clone(),
         default_schema: cluster.database.clone(),
         allow_direct: !options.no_instant,
+        ignore_disk_space: options.ignore_disk_space,
     };
+    let (schema, table) = cluster.stream.target(&examination)?;
+    let warnings = audit(cluster, &schema, &table).await?;
     let examined = cluster.stream.examine(&primary, &examination).await?;
     let defaults = Options::default();
     let (bits, _) = uuid::Uuid::new_v4().as_u64_pair();
@@ -56,7 +62,36 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
         primary,
         examined,
         submission,
+        warnings,
     })
+}
+
+/// Looks at all servers of the cluster: each may be the primary before the migration ends. Returns what could not be checked.
+async fn audit(cluster: &Cluster, schema: &str, table: &str) -> Result<Vec<String>, Failure> {
+    let findings = cluster.topology.audit(schema, table).await?;
+    let (refusals, warnings): (Vec<Finding>, Vec<Finding>) = findings
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Refusal);
+    let messages = |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>();
+    match refusals.is_empty() {
+        true => Ok(messages(warnings)),
+        false => Err(Failure::refused(messages(refusals).join(". "))),
+    }
+}
+
+/// Tells what was examined for people: what could not be checked, and the disk space where nobody knows whether it is there.
+pub(crate) fn warn(prepared: &Prepared) {
+    for warning in &prepared.warnings {
+        eprintln!("outlast: warning: {warning}");
+    }
+    if let Some(space) = prepared.examined.space {
+        tracing::info!(
+            space.table,
+            space.binlog,
+            space.free,
+            "bytes of disk that the copy takes, by estimate"
+        );
+    }
 }
 
 /// Stores the migration as queued.
@@ -73,6 +108,7 @@ pub(crate) async fn store(cluster: &Cluster, prepared: &Prepared) -> Result<(), 
 /// `outlast submit`.
 pub(crate) async fn submit(cluster: &Cluster, options: SubmitOptions) -> Result<ExitCode, Failure> {
     let prepared = prepare(cluster, &options.migration).await?;
+    warn(&prepared);
     store(cluster, &prepared).await?;
     let id = &prepared.submission.id;
     match options.format {

@@ -21,6 +21,12 @@ use crate::{
 /// Opens streams on a primary.
 #[async_trait]
 pub trait Stream: Send + Sync {
+    /// Schema and table of the statement, by its text alone: no server is asked whether they exist.
+    ///
+    /// # Errors
+    /// As [`Stream::examine`], which finds the same table.
+    fn target(&self, request: &Examination) -> Result<(String, String)>;
+
     /// Checks everything that can be checked before anything is changed.
     ///
     /// # Errors
@@ -49,6 +55,20 @@ pub struct Examination {
     pub default_schema: Option<String>,
     /// Whether the server may be let change the table itself, without a copy.
     pub allow_direct: bool,
+    /// Whether to copy even if the copy seems to need more disk space than is free.
+    pub ignore_disk_space: bool,
+}
+
+impl Examination {
+    /// What a user asks for who gives no options.
+    pub fn of(statement: impl Into<String>, default_schema: Option<String>) -> Self {
+        Self {
+            statement: statement.into(),
+            default_schema,
+            allow_direct: true,
+            ignore_disk_space: false,
+        }
+    }
 }
 
 /// What [`Stream::examine`] found.
@@ -64,6 +84,19 @@ pub struct Examined {
     pub key_columns: Vec<String>,
     /// How the new definition would get into place.
     pub path: Path,
+    /// What a copy takes; `None` if nothing is copied.
+    pub space: Option<Space>,
+}
+
+/// Disk space that a copy takes on every server, by estimate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes of the new table and its indexes.
+    pub table: u64,
+    /// Bytes that the copy adds to the binlog.
+    pub binlog: u64,
+    /// Bytes that are free for the data on the primary; `None` if that can't be known from here.
+    pub free: Option<u64>,
 }
 
 /// Which tables exist under which of the migration's names: tells whether the swap has happened (invariant I8).

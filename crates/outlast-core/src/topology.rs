@@ -36,6 +36,42 @@ pub struct ServerState {
     pub clock_skew_ms: i64,
 }
 
+/// What a server has, or how it is set up, that bears on a migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What follows from it.
+    pub severity: Severity,
+    /// Which server, what is wrong with it, what that would mean for the data, and what mends it; in one line.
+    pub message: String,
+}
+
+/// What follows from a [`Finding`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The migration must not begin: this server, promoted later, would lack rows or the migration's state.
+    Refusal,
+    /// To be told to the user: something could not be checked.
+    Warning,
+}
+
+impl Finding {
+    /// A finding that forbids the migration.
+    pub fn refusal(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Refusal,
+            message: message.into(),
+        }
+    }
+
+    /// A finding that the user is told.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            message: message.into(),
+        }
+    }
+}
+
 /// Finds the primary, by whatever means a cluster has.
 ///
 /// * `observe` never trusts memory: it asks the servers each time, all at once, and gives each a bounded time.
@@ -56,6 +92,23 @@ pub trait Topology: Send + Sync {
     /// # Errors
     /// `ServerGone` if it can't be reached; `Fenced` if the address answers with another uuid.
     async fn inspect(&self, server: &Server) -> Result<ServerState>;
+
+    /// What on the servers of the cluster speaks against a migration of `schema`.`table`.
+    ///
+    /// Asked once, before a migration is stored. Every server that may become the primary is looked at, the primary
+    /// itself too. One that can't be reached is no error and no refusal, but a warning that names it. No finding means
+    /// that every server known was checked and is fit. Changes nothing on the servers.
+    ///
+    /// Default: one warning that nothing was checked.
+    ///
+    /// # Errors
+    /// As [`Topology::observe`].
+    async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
+        Ok(vec![Finding::warning(format!(
+            "the servers of the cluster could not be checked for settings and replication filters that harm a migration of \
+             {schema}.{table}: this topology has no such check"
+        ))])
+    }
 
     /// How long to wait between two looks while no primary is known. Default: 200 ms.
     fn probe_interval(&self) -> Duration {

@@ -204,6 +204,11 @@ impl TopologyFixture for Memory {
         self.cluster.receive(&self.primary, &self.replica, usize::MAX);
     }
 
+    async fn set_fit(&self, fit: bool) {
+        let reason = (!fit).then_some("filters everything");
+        self.cluster.set_unfit(&self.replica, reason);
+    }
+
     async fn detach(&self) {
         self.cluster.promote(&self.replica);
         self.cluster.set_writable(&self.replica, false);

@@ -14,6 +14,7 @@ use outlast_core::{Error, ErrorKind, Result, Server, ServerUuid};
 use crate::{
     classify::classify,
     connector::{Connector, Purpose},
+    fitness::check_product,
 };
 
 /// Set in every session.
@@ -76,12 +77,7 @@ impl Session {
             life: None,
         };
         let version: String = session.value("SELECT @@version").await?;
-        if version.contains("MariaDB") {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!("{address} is MariaDB {version}; Outlast works with MySQL 8.0.22 and later"),
-            ));
-        }
+        check_product(address, &version)?;
         session.run(&settings(session.server_version())).await?;
         let uuid: String = session.value("SELECT @@server_uuid").await?;
         Ok((session, ServerUuid::new(uuid)))

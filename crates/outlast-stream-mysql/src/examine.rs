@@ -6,12 +6,12 @@ use outlast_core::{
     scheduler::Path,
     stream::{Examination, Examined},
 };
-use outlast_mysql::{Session, quote};
+use outlast_mysql::{Session, quote, unfit};
 
 use crate::{
     foreign_keys, instant,
     key::CopyKey,
-    rehearsal, shadow,
+    rehearsal, shadow, space,
     statement::AlterStatement,
     table::{Table, bound_to},
 };
@@ -24,13 +24,7 @@ use crate::{
 pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Result<Examined> {
     let statement = AlterStatement::parse(&request.statement)?;
     check_server(session).await?;
-    let schema = statement
-        .schema
-        .clone()
-        .or_else(|| request.default_schema.clone())
-        .ok_or_else(|| {
-            refused("the statement names no schema; write ALTER TABLE schema.table …, or give --database".to_owned())
-        })?;
+    let (schema, _) = target(&statement, request)?;
     check_privileges(session, &schema).await?;
     let (schema, table) = find_table(session, &schema, &statement.table).await?;
     check_table(session, &schema, &table).await?;
@@ -54,11 +48,13 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
             table_rows,
             key_columns: Vec::new(),
             path: intent.path,
+            space: None,
         });
     }
     let source = Table::read(session, &schema, &table).await?;
     // Only the source's own keys count here; that the shadow has one too shows in the trial.
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()))?;
+    let space = space::check(session, &schema, &table, request.ignore_disk_space).await?;
     let native = format!("{trial}_native");
     let tried = try_copy(session, (&schema, &table), &statement, &trial, &native).await;
     for schema in [&trial, &native] {
@@ -72,7 +68,20 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
         table,
         key_columns: tried?,
         path: Path::Copy,
+        space: Some(space),
     })
+}
+
+/// The table of the statement, as that writes it.
+///
+/// # Errors
+/// `Refused` if no schema is named.
+pub(crate) fn target(statement: &AlterStatement, request: &Examination) -> Result<(String, String)> {
+    let schema = statement.schema.clone().or_else(|| request.default_schema.clone());
+    let schema = schema.ok_or_else(|| {
+        refused("the statement names no schema; write ALTER TABLE schema.table …, or give --database".to_owned())
+    })?;
+    Ok((schema, statement.table.clone()))
 }
 
 /// Makes the shadow for a trial, and copies a few rows to see whether they become what MySQL's own ALTER makes of them.
@@ -111,46 +120,10 @@ pub(crate) async fn estimated_rows(session: &mut Session, schema: &str, table: &
 }
 
 async fn check_server(session: &mut Session) -> Result<()> {
-    let (version, gtid_mode, log_bin, format): (String, String, u8, String) = session
-        .value("SELECT @@version, @@GLOBAL.gtid_mode, @@GLOBAL.log_bin, @@GLOBAL.binlog_format")
-        .await?;
-    // It had another name before 8.0.26.
-    let logs_replicated: String = session
-        .value(
-            "SELECT VARIABLE_VALUE FROM performance_schema.global_variables \
-             WHERE VARIABLE_NAME IN ('log_replica_updates', 'log_slave_updates') LIMIT 1",
-        )
-        .await?;
-    if session.server_version() < (8, 0, 22) {
-        return Err(refused(format!(
-            "the server is MySQL {version}; Outlast works with 8.0.22 and later"
-        )));
+    match unfit(session).await? {
+        Some(why) => Err(refused(why)),
+        None => Ok(()),
     }
-    if gtid_mode != "ON" {
-        return Err(refused(format!(
-            "gtid_mode is {gtid_mode}; without GTIDs a migration can't go on at another server. Set gtid_mode=ON and \
-             enforce_gtid_consistency=ON on all servers"
-        )));
-    }
-    if log_bin == 0 {
-        return Err(refused(
-            "the binlog is off (log_bin); changes can't be followed without it".to_owned(),
-        ));
-    }
-    if format != "ROW" {
-        return Err(refused(format!(
-            "binlog_format is {format}; changes are followed row by row. Run SET PERSIST binlog_format = 'ROW' and \
-             reconnect the application"
-        )));
-    }
-    if logs_replicated != "ON" {
-        return Err(refused(
-            "log_replica_updates is off; after a failover the new primary's binlog would lack changes. Set it ON on all \
-             servers"
-                .to_owned(),
-        ));
-    }
-    Ok(())
 }
 
 /// Privileges on all schemas, the table's, and Outlast's own. The names are those of SHOW GRANTS.

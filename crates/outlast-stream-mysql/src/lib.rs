@@ -24,6 +24,7 @@ mod prepared_xa;
 mod rehearsal;
 mod rejected;
 mod shadow;
+mod space;
 mod statement;
 mod table;
 
@@ -35,6 +36,8 @@ use outlast_core::{
     stream::{Examination, Examined, OpenStream, Stream},
 };
 use outlast_mysql::{Connector, Purpose, SessionPool, quote};
+
+use crate::statement::AlterStatement;
 
 /// Streams on MySQL.
 pub struct MySqlStream {
@@ -52,6 +55,10 @@ impl MySqlStream {
 
 #[async_trait]
 impl Stream for MySqlStream {
+    fn target(&self, request: &Examination) -> Result<(String, String)> {
+        examine::target(&AlterStatement::parse(&request.statement)?, request)
+    }
+
     async fn examine(&self, primary: &Server, request: &Examination) -> Result<Examined> {
         let mut session = self.connector.connect(primary, &Purpose::default()).await?;
         examine::examine(&mut session, request).await

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use outlast_core::{
     Result, Server, Topology,
-    topology::{ServerState, Sight},
+    topology::{Finding, ServerState, Sight},
 };
 use outlast_mysql::{Connector, SessionPools};
 
 use crate::{
+    audit::audit,
     group::{by_election, is_member, why_not_primary},
     inspect::inspect,
     probe::Probe,
@@ -43,7 +44,7 @@ pub struct GroupReplication {
 /// [`Topology`] behind one address: VIP, DNS name or proxy. What answers there is the primary if it takes writes.
 ///
 /// It is connected to anew at each look, because a session would stay with the server that it was opened on. Nothing is
-/// discovered.
+/// discovered, but for an audit, which looks for the servers behind it.
 pub struct SingleEndpoint {
     servers: Servers,
     sessions: SessionPools,
@@ -131,6 +132,10 @@ impl Topology for MySqlTopology {
     async fn inspect(&self, server: &Server) -> Result<ServerState> {
         state_of(&self.sessions, server, takes_writes_as_it_is).await
     }
+
+    async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
+        Ok(audit(&self.servers, schema, table).await)
+    }
 }
 
 #[async_trait]
@@ -141,6 +146,10 @@ impl Topology for ProbedList {
 
     async fn inspect(&self, server: &Server) -> Result<ServerState> {
         state_of(&self.sessions, server, is_writable).await
+    }
+
+    async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
+        Ok(audit(&self.servers, schema, table).await)
     }
 }
 
@@ -153,6 +162,10 @@ impl Topology for GroupReplication {
     async fn inspect(&self, server: &Server) -> Result<ServerState> {
         state_of(&self.sessions, server, is_elected).await
     }
+
+    async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
+        Ok(audit(&self.servers, schema, table).await)
+    }
 }
 
 #[async_trait]
@@ -163,5 +176,9 @@ impl Topology for SingleEndpoint {
 
     async fn inspect(&self, server: &Server) -> Result<ServerState> {
         state_of(&self.sessions, server, takes_writes_as_it_is).await
+    }
+
+    async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
+        Ok(audit(&self.servers, schema, table).await)
     }
 }

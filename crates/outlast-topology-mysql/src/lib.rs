@@ -5,9 +5,13 @@
 //! * [`GroupReplication`]: the group says who its primary is.
 //! * [`SingleEndpoint`]: one address behind which the primary changes (VIP, DNS name, proxy).
 //!
+//! All of them audit a cluster alike, before a migration begins: `audit`, and for replication filters `filters`.
+//!
 //! What is asked is in `probe`; what follows from the answers is decided by pure functions in `verdict` and `group`.
 
+mod audit;
 mod backends;
+mod filters;
 mod group;
 mod inspect;
 mod probe;

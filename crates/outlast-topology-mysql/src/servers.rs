@@ -62,6 +62,21 @@ impl Servers {
         Self::new(connector, [address], false)
     }
 
+    /// The same cluster, looked at anew; replicas behind one address are discovered, too.
+    pub(crate) fn to_discover(&self) -> Self {
+        Self::discovering(self.connector.clone(), self.addresses())
+    }
+
+    /// Addresses that are asked.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.known(|known| known.iter().map(|server| server.address.clone()).collect())
+    }
+
+    /// How servers are reached.
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
     fn new(connector: Connector, addresses: impl IntoIterator<Item = String>, discovers: bool) -> Self {
         let servers = Self {
             connector,
@@ -78,8 +93,7 @@ impl Servers {
     /// Asks all known servers at the same time, those first that the user named. Each server answers once, whatever the
     /// number of its names.
     pub(crate) async fn ask_all(&self) -> Vec<Answer> {
-        let addresses: Vec<String> = self.known(|known| known.iter().map(|server| server.address.clone()).collect());
-        let mut answers = join_all(addresses.into_iter().map(|address| self.ask(address))).await;
+        let mut answers = join_all(self.addresses().into_iter().map(|address| self.ask(address))).await;
         let mut seen = BTreeSet::new();
         answers.retain(|answer| match &answer.result {
             Ok(probe) => {

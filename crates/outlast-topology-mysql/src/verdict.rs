@@ -117,7 +117,7 @@ pub(crate) fn nobody(answers: Vec<Answer>, why_not: impl Fn(&Probe) -> String) -
 }
 
 /// The error and, unless a server reported it in its own words, what is at the bottom of it.
-fn with_root_cause(error: &Error) -> String {
+pub(crate) fn with_root_cause(error: &Error) -> String {
     let Some(mut root) = error.source().filter(|_| error.code().is_none()) else {
         return error.to_string();
     };

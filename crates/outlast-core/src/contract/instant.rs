@@ -78,11 +78,12 @@ pub async fn examining_tells_the_path(fixture: &impl InstantFixture) -> Result<(
     let subject = fixture.instant_subject(&[(1, 1)]).await;
     for (allow_direct, expected) in [(true, Path::Instant), (false, Path::Copy)] {
         let request = Examination {
-            statement: subject.migration.statement.clone(),
-            default_schema: Some(subject.migration.schema.clone()),
             allow_direct,
+            ..Examination::of(&subject.migration.statement, Some(subject.migration.schema.clone()))
         };
         let examined = fixture.stream().examine(&fixture.primary(), &request).await?;
+        let target = fixture.stream().target(&request)?;
+        assert_eq!(target, (examined.schema, examined.table));
         assert_eq!(examined.path, expected);
     }
     assert!(!fixture.is_altered(&subject).await);

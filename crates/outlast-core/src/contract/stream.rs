@@ -215,9 +215,8 @@ fn sorted(mut keys: Vec<Key>) -> Vec<Key> {
 pub async fn examining_finds_the_table(fixture: &impl StreamFixture) -> Result<()> {
     let subject = fixture.subject(&[(1, 1)]).await;
     let request = Examination {
-        statement: subject.migration.statement.clone(),
-        default_schema: Some(subject.migration.schema.clone()),
         allow_direct: false,
+        ..Examination::of(&subject.migration.statement, Some(subject.migration.schema.clone()))
     };
     let examined = fixture.stream().examine(&fixture.primary(), &request).await?;
     assert_eq!(examined.schema, subject.migration.schema);
@@ -236,11 +235,7 @@ pub async fn what_the_server_would_reject_is_found_before_anything_is_changed(
         format!("ALTER TABLE {schema}.no_such_table ENGINE=InnoDB"),
         "ALTER the table".to_owned(),
     ] {
-        let request = Examination {
-            statement,
-            default_schema: Some(schema.clone()),
-            allow_direct: true,
-        };
+        let request = Examination::of(statement, Some(schema.clone()));
         let examined = failure(fixture.stream().examine(&fixture.primary(), &request).await);
         let refused = [Some(ErrorKind::StatementRejected), Some(ErrorKind::Refused)];
         assert!(refused.contains(&examined), "{} is {examined:?}", request.statement);

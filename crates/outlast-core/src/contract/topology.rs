@@ -9,7 +9,7 @@ use super::{ClusterFixture, failure};
 use crate::{
     error::{ErrorKind, Result},
     ids::{Server, ServerUuid},
-    topology::{Sight, Topology},
+    topology::{Finding, Severity, Sight, Topology},
 };
 
 /// How long a topology may take to notice what has happened.
@@ -34,6 +34,9 @@ pub trait TopologyFixture: ClusterFixture {
     /// Returns once the replica has received everything that the primary has committed, executed or not.
     async fn received(&self);
 
+    /// Sets a replica up so that it would lack the rows of every migration, and back.
+    async fn set_fit(&self, fit: bool);
+
     /// The replica forgets its source, as in a promotion. It stays read-only.
     async fn detach(&self);
 }
@@ -55,6 +58,8 @@ macro_rules! topology_suite {
             transactions_received_and_not_executed_are_reported
             a_server_with_another_uuid_is_fenced
             a_server_that_does_not_answer_is_gone
+            a_cluster_that_is_fit_has_nothing_against_a_migration
+            a_replica_that_would_lack_rows_speaks_against_a_migration
         }
     };
 }
@@ -243,4 +248,38 @@ pub async fn a_server_that_does_not_answer_is_gone(fixture: &impl TopologyFixtur
     let inspected = fixture.topology().inspect(&fixture.nobody()).await;
     assert_eq!(failure(inspected), Some(ErrorKind::ServerGone));
     Ok(())
+}
+
+/// Nobody is warned for nothing, and asking leaves no trace.
+pub async fn a_cluster_that_is_fit_has_nothing_against_a_migration(fixture: &impl TopologyFixture) -> Result<()> {
+    let topology = fixture.topology();
+    fixture.replicated().await;
+    let before = topology.inspect(&fixture.replica()).await?.executed;
+    assert_eq!(refusals(&*topology).await?, []);
+    assert_eq!(refusals(&*topology).await?, []);
+    fixture.replicated().await;
+    assert_eq!(topology.inspect(&fixture.replica()).await?.executed, before);
+    Ok(())
+}
+
+/// It may be the primary when the migration is complete. The user is told which server it is.
+pub async fn a_replica_that_would_lack_rows_speaks_against_a_migration(fixture: &impl TopologyFixture) -> Result<()> {
+    fixture.set_fit(false).await;
+    let topology = fixture.topology();
+    let found = refusals(&*topology).await;
+    fixture.set_fit(true).await;
+    let found = found?;
+    let address = fixture.replica().address;
+    assert!(
+        found.iter().any(|finding| finding.message.contains(&address)),
+        "{found:?}"
+    );
+    assert_eq!(refusals(&*topology).await?, []);
+    Ok(())
+}
+
+async fn refusals(topology: &dyn Topology) -> Result<Vec<Finding>> {
+    let mut found = topology.audit("contract", "t").await?;
+    found.retain(|finding| finding.severity == Severity::Refusal);
+    Ok(found)
 }

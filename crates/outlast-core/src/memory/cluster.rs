@@ -331,6 +331,11 @@ impl Cluster {
         });
     }
 
+    /// Sets the server up so that, promoted, it would lack something of a migration, for this reason; `None` mends it.
+    pub fn set_unfit(&self, server: &Server, reason: Option<&str>) {
+        self.node(server, |node| node.unfit = reason.map(str::to_owned));
+    }
+
     /// Makes the server a read-only replica of `source`. It receives nothing by itself: see [`Cluster::replicate`].
     pub fn follow(&self, server: &Server, source: &Server) {
         self.node(server, |node| {

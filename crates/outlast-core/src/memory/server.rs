@@ -36,6 +36,8 @@ pub(super) struct Node {
     pub(super) replicates_from: Option<ServerUuid>,
     /// Its UTC clock minus the machine's.
     pub(super) ahead: Duration,
+    /// Why it must not become the primary of a migration.
+    pub(super) unfit: Option<String>,
     pub(super) log: Vec<Arc<Logged>>,
     /// Number of transactions in the log that are visible.
     pub(super) visible: usize,
@@ -58,6 +60,7 @@ impl Node {
             writable: false,
             replicates_from: None,
             ahead: Duration::ZERO,
+            unfit: None,
             log: Vec::new(),
             visible: 0,
             purged: 0,

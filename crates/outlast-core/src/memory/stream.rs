@@ -56,6 +56,11 @@ pub(super) struct Names {
 
 #[async_trait]
 impl Stream for MemoryStream {
+    fn target(&self, request: &Examination) -> Result<(String, String)> {
+        let name = table_of(&request.statement, request.default_schema.as_deref())?;
+        Ok((name.schema, name.table))
+    }
+
     async fn examine(&self, primary: &Server, request: &Examination) -> Result<Examined> {
         let name = table_of(&request.statement, request.default_schema.as_deref())?;
         self.cluster
@@ -68,6 +73,7 @@ impl Stream for MemoryStream {
                     schema: name.schema.clone(),
                     table: name.table.clone(),
                     key_columns: vec!["id".to_owned()],
+                    space: None,
                 })
             })
             .await

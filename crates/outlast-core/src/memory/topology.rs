@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::{
     error::Result,
     ids::{Server, ServerUuid},
-    topology::{ServerState, Sight, Topology},
+    topology::{Finding, ServerState, Sight, Topology},
 };
 
 use super::cluster::Cluster;
@@ -80,5 +80,19 @@ impl Topology for MemoryTopology {
             }
         };
         self.cluster.query(server, |node, _| Ok(ask(node))).await
+    }
+
+    async fn audit(&self, _schema: &str, _table: &str) -> Result<Vec<Finding>> {
+        self.cluster.pause().await;
+        let state = self.cluster.state();
+        let finding = |node: &super::server::Node| {
+            let address = &node.server.address;
+            match &node.unfit {
+                _ if !node.alive => Some(Finding::warning(format!("{address} could not be checked"))),
+                Some(reason) => Some(Finding::refusal(format!("{address} {reason}"))),
+                None => None,
+            }
+        };
+        Ok(state.nodes.iter().filter_map(finding).collect())
     }
 }

@@ -1,0 +1,242 @@
+//! What on the servers of a cluster speaks against a migration.
+//!
+//! Any of them may be the primary when the migration ends, so all are looked at alike.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use mysql_async::Row;
+use outlast_core::{ErrorKind, Result, Server, topology::Finding};
+use outlast_mysql::{Connector, Purpose, Session, unfit};
+
+use crate::{
+    filters::{Filter, binlog_harm},
+    probe::address_of,
+    servers::Servers,
+    verdict::{probes, with_root_cause},
+};
+
+/// Looks at which further servers may be discovered, each from the one before.
+const LOOKS: usize = 8;
+/// Limit for all questions to one server.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks all servers of the cluster that can be found from the known ones, those behind one address included.
+pub(crate) async fn audit(servers: &Servers, schema: &str, table: &str) -> Vec<Finding> {
+    let servers = servers.to_discover();
+    let mut answers = Vec::new();
+    for _ in 0..LOOKS {
+        let asked = servers.addresses();
+        answers = servers.ask_all().await;
+        if servers.addresses().iter().all(|address| asked.contains(address)) {
+            break;
+        }
+    }
+    let reached: Vec<Server> = probes(&answers).map(|probe| probe.server.clone()).collect();
+    let connector = servers.connector();
+    let mut findings: Vec<Finding> = Vec::new();
+    for found in join_all(
+        reached
+            .iter()
+            .map(|server| look_at(connector, server, &reached, schema, table)),
+    )
+    .await
+    {
+        findings.extend(found);
+    }
+    for answer in &answers {
+        match &answer.result {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Refused => findings.push(Finding::refusal(error.to_string())),
+            Err(error) => findings.push(unchecked(&answer.address, &with_root_cause(error))),
+        }
+    }
+    findings
+}
+
+fn unchecked(which: &str, why: &str) -> Finding {
+    Finding::warning(format!(
+        "{which} could not be checked for settings and replication filters that harm a migration; don't promote it before \
+         they are ({why})"
+    ))
+}
+
+/// All findings about one server.
+async fn look_at(
+    connector: &Connector,
+    server: &Server,
+    reached: &[Server],
+    schema: &str,
+    table: &str,
+) -> Vec<Finding> {
+    let asking = async {
+        let mut session = connector.connect(server, &Purpose::default()).await?;
+        ask(&mut session, &server.address, reached, schema, table).await
+    };
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(findings)) => findings,
+        Ok(Err(error)) => vec![unchecked(&server.address, &with_root_cause(&error))],
+        Err(_) => vec![unchecked(&server.address, &format!("no answer within {PATIENCE:?}"))],
+    }
+}
+
+async fn ask(
+    session: &mut Session,
+    address: &str,
+    reached: &[Server],
+    schema: &str,
+    table: &str,
+) -> Result<Vec<Finding>> {
+    let channels: Vec<String> = session
+        .rows("SELECT CHANNEL_NAME FROM performance_schema.replication_connection_configuration")
+        .await?;
+    // Those of a group can be neither stopped nor filtered.
+    let replicates = channels.iter().any(|channel| !channel.starts_with("group_replication"));
+    let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(
+        unfit(session)
+            .await?
+            .map(|why| Finding::refusal(format!("{address}: {why}"))),
+    );
+    findings.extend(out_of_order(session, address, replicates).await?);
+    findings.extend(filtered_binlog(session, address, schema).await?);
+    findings.extend(filtered(session, address, replicates, schema, table).await?);
+    findings.extend(nameless_replicas(session, address, reached).await?);
+    Ok(findings)
+}
+
+/// Transactions that commit out of order: the replica may have a checkpoint without rows committed before it.
+async fn out_of_order(session: &mut Session, address: &str, replicates: bool) -> Result<Option<Finding>> {
+    // Before 8.0.26 they had the second names; since then they have both.
+    let settings: Vec<(String, String)> = session
+        .rows(
+            "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN \
+             ('replica_preserve_commit_order', 'slave_preserve_commit_order', 'replica_parallel_workers', \
+             'slave_parallel_workers')",
+        )
+        .await?;
+    let settings: BTreeMap<String, String> = settings.into_iter().collect();
+    let setting = |name: &str| {
+        let names = [format!("replica_{name}"), format!("slave_{name}")];
+        names.into_iter().find_map(|name| settings.get_key_value(&name))
+    };
+    let (Some((order, "OFF")), Some((workers, count))) = (
+        setting("preserve_commit_order").map(|(name, value)| (name, value.as_str())),
+        setting("parallel_workers"),
+    ) else {
+        return Ok(None);
+    };
+    if count.parse::<u32>().is_ok_and(|count| count < 2) {
+        return Ok(None);
+    }
+    let change = format!("SET PERSIST {order} = ON");
+    Ok(Some(Finding::refusal(format!(
+        "{address} may commit replicated transactions out of order ({order} is OFF, {workers} is {count}); promoted, it \
+         could have a checkpoint without the rows it counts. Run there: {}",
+        while_stopped(replicates, &change)
+    ))))
+}
+
+/// The statement, with replication stopped around it if there is any.
+fn while_stopped(replicates: bool, change: &str) -> String {
+    match replicates {
+        true => format!("STOP REPLICA SQL_THREAD; {change}; START REPLICA SQL_THREAD"),
+        false => change.to_owned(),
+    }
+}
+
+async fn filtered_binlog(session: &mut Session, address: &str, schema: &str) -> Result<Option<Finding>> {
+    let show = match session.server_version() >= (8, 2, 0) {
+        true => "SHOW BINARY LOG STATUS",
+        false => "SHOW MASTER STATUS",
+    };
+    let Some(row) = session.first::<Row>(show).await? else {
+        return Ok(None);
+    };
+    let list = |name: &str| text_of(&row, name).unwrap_or_default();
+    let harm = binlog_harm(&list("Binlog_Do_DB"), &list("Binlog_Ignore_DB"), schema);
+    Ok(harm.map(|option| {
+        Finding::refusal(format!(
+            "{address} leaves changes of {schema}, or what Outlast writes, out of its binlog ({option}): they would be lost \
+             at a failover. Take the option out of its configuration, and restart it"
+        ))
+    }))
+}
+
+async fn filtered(
+    session: &mut Session,
+    address: &str,
+    replicates: bool,
+    schema: &str,
+    table: &str,
+) -> Result<Vec<Finding>> {
+    let global: Vec<(String, String)> = session
+        .rows("SELECT FILTER_NAME, FILTER_RULE FROM performance_schema.replication_applier_global_filters")
+        .await?;
+    let channels: Vec<Row> = session.rows("SHOW REPLICA STATUS").await?;
+    let mut findings = Vec::new();
+    let mut report = |filter: &Filter, channel: Option<&str>| {
+        let Some(harm) = filter.harm(schema, table) else {
+            return false;
+        };
+        let (on, clause) = match channel {
+            Some(channel) => (
+                format!(" on channel {channel:?}"),
+                format!(" FOR CHANNEL '{}'", channel.replace('\'', "''")),
+            ),
+            None => Default::default(),
+        };
+        let change = format!("CHANGE REPLICATION FILTER {}{clause}", harm.instead);
+        findings.push(Finding::refusal(format!(
+            "{address} filters replication{on} ({}); promoted, it would lack rows of {schema}.{table} or the migration's \
+             state. If it lacks no rows yet, run there: {}; and change its configuration file if that has the filter; else build it \
+             anew without",
+            harm.by,
+            while_stopped(replicates, &change)
+        )));
+        true
+    };
+    // Without a channel, CHANGE REPLICATION FILTER changes those of all channels along.
+    if report(&Filter::global(global), None) {
+        return Ok(findings);
+    }
+    for row in &channels {
+        let rule = |list: &str| text_of(row, &format!("Replicate_{list}")).unwrap_or_default();
+        let channel = text_of(row, "Channel_Name").unwrap_or_default();
+        report(&Filter::of_channel(rule), Some(&channel));
+    }
+    Ok(findings)
+}
+
+/// Replicas that don't tell where they are, and that were not reached otherwise.
+async fn nameless_replicas(session: &mut Session, address: &str, reached: &[Server]) -> Result<Vec<Finding>> {
+    let rows: Vec<Row> = session.rows("SHOW REPLICAS").await?;
+    let mut nameless = BTreeSet::new();
+    for row in rows {
+        let host = text_of(&row, "Host").unwrap_or_default();
+        let port = row
+            .get_opt::<u64, _>("Port")
+            .and_then(|port| port.ok())
+            .unwrap_or_default();
+        let uuid = text_of(&row, "Replica_UUID").unwrap_or_default();
+        if address_of(&host, port).is_none() && !reached.iter().any(|server| server.uuid.as_str() == uuid) {
+            nameless.insert(uuid);
+        }
+    }
+    let warned = |uuid: &String| {
+        let which = format!("the replica {uuid} of {address}");
+        unchecked(&which, "it has no report_host; name its address with --server")
+    };
+    Ok(nameless.iter().map(warned).collect())
+}
+
+fn text_of(row: &Row, column: &str) -> Option<String> {
+    let at = row
+        .columns_ref()
+        .iter()
+        .position(|found| found.name_str().eq_ignore_ascii_case(column))?;
+    row.get_opt::<String, _>(at)?.ok()
+}
