@@ -68,7 +68,7 @@ pub(crate) struct Connection {
 pub(crate) enum Command {
     /// Run a migration in the foreground, with a progress bar.
     ///
-    /// Where MySQL can make the change without touching rows (ALGORITHM=INSTANT, or INPLACE of metadata only), it is let do so;
+    /// Where MySQL can make the change without touching rows (ALGORITHM=INSTANT, or INPLACE of metadata only), MySQL makes it itself;
     /// otherwise rows are copied. --dry-run says which. A statement with ALGORITHM=INSTANT is never copied, one with
     /// ALGORITHM=COPY always.
     ///
@@ -106,7 +106,7 @@ pub(crate) struct RunOptions {
     pub(crate) migration: MigrationOptions,
     #[command(flatten)]
     pub(crate) agent: AgentOptions,
-    /// Check everything, and change nothing. (The change is tried on an empty table, which is dropped again.)
+    /// Check everything, and change nothing. (The change is tried on tables with none or a few of the rows, which are dropped again.)
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// `json` prints one event per line on stdout.

@@ -138,6 +138,29 @@ pub enum Response {
 }
 
 impl ErrorKind {
+    /// Whether a statement failed for what it says, or for the rows it met: the same on another server, and a moment later.
+    /// Else it is about the server, the account or the moment.
+    #[must_use]
+    pub fn is_about_the_statement(self) -> bool {
+        match self {
+            Self::ServerGone | Self::NotPrimary | Self::Fenced | Self::Passing | Self::AccessDenied | Self::NotYet => {
+                false
+            }
+            Self::TooBig
+            | Self::DataRejected
+            | Self::Duplicate
+            | Self::KeyMissing
+            | Self::SourceChanged
+            | Self::BinlogPurged
+            | Self::Inconsistent
+            | Self::Refused
+            | Self::StatementRejected
+            | Self::BadRequest
+            | Self::GivenUp
+            | Self::Unknown => true,
+        }
+    }
+
     /// What follows from an error of this kind. The only place that decides it.
     pub fn response(self) -> Response {
         match self {

@@ -130,7 +130,7 @@ pub trait OpenStream: Send + Sync {
     /// Finds out whether the server can change the source itself without touching its rows, by trying it on an empty clone,
     /// which is dropped again. Changes nothing else.
     ///
-    /// Only what the statement says again on the source decides in the end: what is proposed may turn out to be impossible.
+    /// The proposal is not binding: the server may still refuse on the source in the end: what is proposed may turn out to be impossible.
     ///
     /// # Errors
     /// `StatementRejected` with the server's own words if the statement asks for such a path and there is none; `Passing`.

@@ -44,6 +44,9 @@ pub(crate) async fn blocking_keys(
             targets.push(&column.target);
         }
     }
+    let Some(select) = plan.select_for(&targets, condition) else {
+        return Ok((Vec::new(), None));
+    };
     let list: Vec<String> = targets.iter().map(|t| quote::identifier(t)).collect();
     let list = list.join(", ");
     let temporary = quote::table(&plan.shadow.schema, "_outlast_colliding");
@@ -57,11 +60,7 @@ pub(crate) async fn blocking_keys(
         ))
         .await?;
     session
-        .run(&format!(
-            "INSERT {}INTO {temporary} ({list}) {}",
-            plan.settings,
-            plan.select_for(&targets, condition)
-        ))
+        .run(&format!("INSERT {}INTO {temporary} ({list}) {select}", plan.settings,))
         .await?;
     let equal = |columns: &[&str]| {
         let pairs: Vec<String> = columns
@@ -72,9 +71,10 @@ pub(crate) async fn blocking_keys(
     };
     let rows: Vec<mysql_async::Row> = session
         .rows(&format!(
-            "SELECT DISTINCT {} FROM {} AS s WHERE EXISTS (SELECT 1 FROM {temporary} AS outlast_c WHERE {} AND {})",
-            plan.key.select_list(Side::Shadow),
+            "SELECT DISTINCT {} FROM {temporary} AS outlast_c STRAIGHT_JOIN {} AS s FORCE INDEX ({}) ON {} WHERE {}",
+            plan.key.select_list_of(Side::Shadow, "s"),
             plan.shadow.quoted(),
+            quote::identifier(&index.name),
             equal(&unique),
             plan.key.differs("s", "outlast_c"),
         ))
@@ -87,7 +87,7 @@ pub(crate) async fn blocking_keys(
             .join(", ")
     };
     let keys: Vec<&str> = plan.key.columns.iter().map(|c| c.target.as_str()).collect();
-    let twins: Option<(String, u64)> = session
+    let twins: Option<(Vec<u8>, u64)> = session
         .first(&format!(
             "SELECT LEFT(GROUP_CONCAT(CONCAT_WS('-', {}) ORDER BY 1 SEPARATOR ' and '), 200), COUNT(*) FROM {temporary} \
              WHERE CONCAT({}) IS NOT NULL GROUP BY {} HAVING COUNT(*) > 1 LIMIT 1",
@@ -105,8 +105,9 @@ pub(crate) async fn blocking_keys(
         .collect::<Result<_>>()?;
     let rows = match (twins, blocking.first()) {
         (Some((rows, count)), _) => Some(format!(
-            "{count} rows have this value, those with {} {rows}",
-            keys.join("-")
+            "{count} rows have this value, those with {} {}",
+            keys.join("-"),
+            String::from_utf8_lossy(&rows)
         )),
         (None, Some(key)) => Some(format!(
             "another row has this value already, the one with {}",

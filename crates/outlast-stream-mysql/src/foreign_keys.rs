@@ -431,9 +431,9 @@ fn stand_in(shadow: &str, n: usize) -> String {
 }
 
 fn refuse(error: Error, what: &str) -> Error {
-    match error.kind() {
-        ErrorKind::ServerGone | ErrorKind::NotPrimary | ErrorKind::Passing | ErrorKind::AccessDenied => error,
-        _ => error.context(what).into_kind(ErrorKind::Refused),
+    match error.kind().is_about_the_statement() {
+        true => error.context(what).into_kind(ErrorKind::Refused),
+        false => error,
     }
 }
 

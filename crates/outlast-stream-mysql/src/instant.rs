@@ -12,7 +12,7 @@ use outlast_mysql::{Session, SessionPool, quote};
 
 use crate::{
     cut_over::{LOCK_PATIENCE, lock_tables, prove_lock, run_or_kill},
-    shadow,
+    foreign_keys, shadow,
     statement::AlterStatement,
     table::definition,
 };
@@ -124,7 +124,7 @@ impl Trial<'_> {
         }
         let numbers = self.numbers().await?;
         if let Err(error) = self.session.run(&format!("ALTER TABLE {} {changes}", self.clone)).await {
-            return match is_an_answer(&error) {
+            return match error.kind().is_about_the_statement() {
                 true => Ok(Err(error.message().to_owned())),
                 false => Err(error),
             };
@@ -165,9 +165,15 @@ impl Trial<'_> {
             .session
             .value(&format!("SHOW CREATE TABLE {}", quote::table(schema, table)))
             .await?;
-        match self.session.run(&create).await {
-            Ok(_) => definition(self.session, self.at.0, self.at.1).await.map(Ok),
-            Err(error) if is_an_answer(&error) => Ok(Err(format!("an empty clone can't be made: {error}"))),
+        // A clone with them would be bound to the parents, and lock them.
+        if !foreign_keys::split(&create, schema)?.0.is_empty() {
+            return Ok(Err("it has foreign keys".to_owned()));
+        }
+        match shadow::create_as_defined(self.session, &create).await {
+            Ok(()) => definition(self.session, self.at.0, self.at.1).await.map(Ok),
+            Err(error) if error.kind().is_about_the_statement() => {
+                Ok(Err(format!("an empty clone can't be made: {error}")))
+            }
             Err(error) => Err(error),
         }
     }
@@ -203,19 +209,6 @@ impl Trial<'_> {
             .await?;
         Ok(formats == 1)
     }
-}
-
-/// Whether an error is the server's verdict on the statement, and not on the session, the account or the moment.
-fn is_an_answer(error: &Error) -> bool {
-    !matches!(
-        error.kind(),
-        ErrorKind::ServerGone
-            | ErrorKind::NotPrimary
-            | ErrorKind::Fenced
-            | ErrorKind::NotYet
-            | ErrorKind::Passing
-            | ErrorKind::AccessDenied
-    )
 }
 
 /// Drops the trial schemas of all owners of a migration: one may have died in the middle of its trial.
@@ -310,7 +303,9 @@ async fn run(session: &mut Session, side: &mut Session, migration: &Migration, i
             let reason = format!("MySQL did not do it within {LOCK_PATIENCE:?} while nobody used the table: {error}");
             Ok(Altered::Impossible(reason))
         }
-        IntentState::Pending if is_an_answer(&error) => Ok(Altered::Impossible(error.message().to_owned())),
+        IntentState::Pending if error.kind().is_about_the_statement() => {
+            Ok(Altered::Impossible(error.message().to_owned()))
+        }
         IntentState::Pending => Err(error),
     }
 }

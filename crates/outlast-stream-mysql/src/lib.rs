@@ -18,6 +18,7 @@ mod instant;
 mod key;
 mod lexer;
 mod modifiers;
+mod notes;
 mod open;
 mod plan;
 mod prepared_xa;

@@ -20,6 +20,7 @@ use crate::{
     foreign_keys::{self, ForeignKeys},
     instant,
     key::Side,
+    notes::Notes,
     plan::Plan,
     prepared_xa, rejected, shadow,
     statement::AlterStatement,
@@ -72,8 +73,10 @@ impl OpenMySqlStream {
             let definition = definition(&mut session, schema, table).await?;
             let keys = ForeignKeys::new(&definition, schema, table, &self.statement)?;
             foreign_keys::check_still(&mut session, &keys).await?;
+            let notes = Notes::read(&mut session, &shadow_schema).await?;
+            let (source, statement) = ((schema.as_str(), table.as_str()), &self.statement);
             let prepared = Prepared {
-                plan: Plan::read(&mut session, (schema, table), &shadow_schema, &self.statement, moment).await?,
+                plan: Plan::read(&mut session, source, &shadow_schema, statement, moment, &notes).await?,
                 definition,
                 keys,
             };

@@ -6,13 +6,10 @@ use outlast_mysql::{Session, quote};
 use crate::{
     convert,
     key::{CopyKey, Side},
+    notes::Notes,
     statement::AlterStatement,
     table::{Column, Table},
 };
-
-/// A table of this name in the shadow's schema says that MySQL's own ALTER would have left all values as they are, whatever
-/// the sql_mode: it works in place. It stands there so that whoever adopts the migration knows it too.
-pub(crate) const IN_PLACE_MARKER: &str = "_outlast_in_place";
 
 /// In statements that only look for keys: a key may be a date that the server's sql_mode does not take.
 const ANY_DATE: &str = "/*+ SET_VAR(sql_mode='ALLOW_INVALID_DATES') */";
@@ -34,7 +31,7 @@ pub(crate) struct Plan {
     columns: Vec<Fed>,
     /// (added column, value), where MySQL's ALTER gives existing rows a value that INSERT would not.
     implied: Vec<(String, &'static str)>,
-    /// Settings for the statements that write rows, as an optimizer hint; may be empty.
+    /// Settings for the statements that write rows, as an optimizer hint.
     pub(crate) settings: String,
     /// The migration's moment, in seconds since 1970.
     pub(crate) moment: String,
@@ -50,29 +47,31 @@ struct Fed {
 }
 
 impl Plan {
-    /// Reads both tables and makes the plan. `moment` is the migration's, UTC: the time that added columns which default to
-    /// the current time get in all rows, as by a single ALTER.
+    /// Reads both tables and makes the plan, as `notes` say. `moment` is the migration's, UTC: the time that added columns which
+    /// default to the current time get in all rows, as by a single ALTER.
     ///
     /// # Errors
-    /// As [`Plan::new`]; `SourceChanged` if a table is missing.
+    /// As [`Plan::new`]; `SourceChanged` if a table is missing; `Inconsistent` if the key of the notes can't be used here.
     pub(crate) async fn read(
         session: &mut Session,
         source: (&str, &str),
         shadow_schema: &str,
         statement: &AlterStatement,
         moment: &str,
+        notes: &Notes,
     ) -> Result<Self> {
         let (schema, name) = source;
-        let source = Table::read(session, schema, name).await?;
+        let mut source = Table::read(session, schema, name).await?;
         let shadow = Table::read(session, shadow_schema, name).await?;
-        let mut plan = Self::new(source, shadow, statement)?;
+        source.is_strict = notes.is_strict();
+        let mut plan = Self::new(source, shadow, statement, notes.key_index.as_deref())?;
         plan.moment = session
             .value(&format!(
                 "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {}) / 1000000 AS CHAR)",
                 quote::text(moment)
             ))
             .await?;
-        plan.settings = settings(session, &plan).await?;
+        plan.settings = plan.settings_for(notes);
         Ok(plan)
     }
 
@@ -81,7 +80,7 @@ impl Plan {
     /// # Errors
     /// `Refused` if there is no usable key, the shadow's columns are not those that the statement was understood to give, or
     /// values would depend on the order in which rows are read.
-    fn new(source: Table, shadow: Table, statement: &AlterStatement) -> Result<Self> {
+    fn new(source: Table, shadow: Table, statement: &AlterStatement, key_index: Option<&str>) -> Result<Self> {
         let mut columns = Vec::new();
         let mut explained = Vec::new();
         let mut newly_counted = None;
@@ -129,7 +128,7 @@ impl Plan {
             .filter(|c| c.lacks_default)
             .filter_map(|c| Some((c.name.clone(), implied_value(&c.data_type)?)))
             .collect();
-        let key = CopyKey::choose(&source, &shadow, |name| statement.target_of(name))?;
+        let key = CopyKey::choose(&source, &shadow, |name| statement.target_of(name), key_index)?;
         Ok(Self {
             columns,
             implied,
@@ -155,6 +154,22 @@ impl Plan {
         self.implied
             .iter()
             .any(|(name, value)| value.contains("0000-00-00") && is_date(name))
+    }
+
+    /// The optimizer hint with the settings that the statements writing rows need.
+    ///
+    /// The sql_mode is the one under which the migration began, wherever it goes on. An ALTER that works in place converts
+    /// nothing: dates that the sql_mode would not accept any more stay. One that copies checks them.
+    fn settings_for(&self, notes: &Notes) -> String {
+        let mode = match notes.works_in_place && !self.implies_dates() {
+            true => notes.mode_with_any_date(),
+            false => notes.sql_mode.clone(),
+        };
+        let timestamp = match self.computes_defaults() {
+            true => format!(" SET_VAR(timestamp={})", self.moment),
+            false => String::new(),
+        };
+        format!("/*+ SET_VAR(sql_mode='{mode}'){timestamp} */ ")
     }
 
     /// The statement that copies a range.
@@ -281,46 +296,20 @@ impl Plan {
             .map(|fed| fed.source.as_str())
     }
 
-    /// The query for what these columns of the shadow get from the source's rows that meet a condition.
-    pub(crate) fn select_for(&self, targets: &[&str], condition: &str) -> String {
-        let fed = targets
+    /// The query for what these columns of the shadow get from the source's rows that meet a condition; `None` if one of them
+    /// gets nothing from the source.
+    pub(crate) fn select_for(&self, targets: &[&str], condition: &str) -> Option<String> {
+        let fed = |target: &&str| self.columns.iter().find(|fed| fed.target == *target);
+        let expressions: Vec<&str> = targets
             .iter()
-            .filter_map(|t| self.columns.iter().find(|fed| fed.target == *t));
-        let expressions: Vec<&str> = fed.map(|fed| fed.expression.as_str()).collect();
-        format!(
+            .map(|target| fed(target).map(|fed| fed.expression.as_str()))
+            .collect::<Option<_>>()?;
+        Some(format!(
             "SELECT {} {} WHERE {condition}",
             expressions.join(", "),
             self.source_clause()
-        )
-    }
-}
-
-/// The optimizer hint with the settings that the statements writing rows need.
-///
-/// An ALTER that works in place converts nothing: dates that the sql_mode would not accept any more stay. One that copies
-/// checks them.
-async fn settings(session: &mut Session, plan: &Plan) -> Result<String> {
-    let mut hints = Vec::new();
-    if plan.computes_defaults() {
-        hints.push(format!("SET_VAR(timestamp={})", plan.moment));
-    }
-    let works_in_place: u64 = session
-        .value(&format!(
-            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = '{IN_PLACE_MARKER}'",
-            quote::text(&plan.shadow.schema)
         ))
-        .await?;
-    if works_in_place > 0 && !plan.implies_dates() {
-        let mode: String = session.value("SELECT @@SESSION.sql_mode").await?;
-        let refuses_dates = ["NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"];
-        let kept = mode.split(',').filter(|m| !refuses_dates.contains(m));
-        let kept: Vec<&str> = kept.chain(["ALLOW_INVALID_DATES"]).collect();
-        hints.push(format!("SET_VAR(sql_mode='{}')", kept.join(",")));
     }
-    Ok(match hints.is_empty() {
-        true => String::new(),
-        false => format!("/*+ {} */ ", hints.join(" ")),
-    })
 }
 
 /// What MySQL's ALTER puts into existing rows for an added NOT NULL column without default ("Data Type Default Values" in its

@@ -6,13 +6,7 @@
 use outlast_core::{Error, ErrorKind, Key, Result};
 use outlast_mysql::{Session, quote};
 
-use crate::{
-    key::Side,
-    plan::Plan,
-    shadow,
-    statement::AlterStatement,
-    table::{Column, Table},
-};
+use crate::{key::Side, plan::Plan, shadow, statement::AlterStatement, table::Column};
 
 /// Most rows from each end of the table.
 const MOST_ROWS: u64 = 100;
@@ -62,9 +56,9 @@ pub(crate) async fn rehearse(
 
 /// The server's own words as a refusal, unless they are about the server.
 fn refused(error: Error, what: &str) -> Error {
-    match error.kind() {
-        ErrorKind::ServerGone | ErrorKind::NotPrimary | ErrorKind::Passing | ErrorKind::AccessDenied => error,
-        _ => error.context(what).into_kind(ErrorKind::Refused),
+    match error.kind().is_about_the_statement() {
+        true => error.context(what).into_kind(ErrorKind::Refused),
+        false => error,
     }
 }
 
@@ -173,23 +167,4 @@ fn exact_value(column: &Column) -> String {
         // Texts, blobs, spatial values and vectors, which may be long.
         _ => format!("SHA2({name}, 256)"),
     }
-}
-
-/// Refuses what can be told from the tables' definitions alone.
-///
-/// # Errors
-/// `Refused`.
-pub(crate) fn check_definitions(source: &Table, shadow: &Table) -> Result<()> {
-    let counts_documents = |table: &Table| {
-        let has_column = table.columns.iter().any(|c| c.name.eq_ignore_ascii_case("FTS_DOC_ID"));
-        has_column && table.indexes.iter().any(|i| i.is_special)
-    };
-    if counts_documents(source) || counts_documents(shadow) {
-        return Err(Error::new(
-            ErrorKind::Refused,
-            "the table has a column FTS_DOC_ID for its FULLTEXT index, whose numbers InnoDB takes in rising order only, so \
-             that rows can't be written again. Drop the FULLTEXT index, migrate, and create it again",
-        ));
-    }
-    Ok(())
 }

@@ -5,7 +5,8 @@ use outlast_mysql::{Session, quote};
 
 use crate::{
     foreign_keys::{self, ForeignKeys},
-    plan::{IN_PLACE_MARKER, Plan},
+    notes::{self, Notes},
+    plan::Plan,
     statement::AlterStatement,
     table::{self, Table, without_auto_increment},
 };
@@ -37,16 +38,15 @@ pub(crate) async fn create(
     let (_, without_keys) = foreign_keys::split(&definition, schema)?;
     create_as_defined(session, &without_keys).await?;
     foreign_keys::bind_to_stand_ins(session, &source, shadow_schema, &keys).await?;
-    if alter(session, &quote::table(shadow_schema, table), statement).await? == Algorithm::InPlace {
-        let marker = quote::table(shadow_schema, IN_PLACE_MARKER);
-        session
-            .run(&format!("CREATE TABLE {marker} (id INT PRIMARY KEY)"))
-            .await?;
-    }
+    let algorithm = alter(session, &quote::table(shadow_schema, table), statement).await?;
     check_new_table(session, shadow_schema, table).await?;
     foreign_keys::unbind(session, &source, shadow_schema, &keys).await?;
     foreign_keys::drop_superseded_indexes(session, &source, shadow_schema, &keys, statement).await?;
-    let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment).await?;
+    let mut notes = Notes::begin(session, algorithm == Algorithm::InPlace).await?;
+    let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
+    check_documents(&plan.source, &plan.shadow)?;
+    notes.key_index = Some(plan.key.index.clone());
+    notes.write(session, shadow_schema).await?;
     let made_of = without_auto_increment(&definition);
     check_unaltered(session, schema, table, &made_of).await?;
     Ok((plan, made_of))
@@ -97,7 +97,7 @@ async fn alter(session: &mut Session, table: &str, statement: &AlterStatement) -
         let in_place = format!("ALTER TABLE {table} ALGORITHM = INPLACE, {bare}");
         match session.run(&in_place).await {
             Ok(_) => return Ok(Algorithm::InPlace),
-            Err(error) if error.kind() == ErrorKind::ServerGone => return Err(error),
+            Err(error) if !error.kind().is_about_the_statement() => return Err(error),
             // What it does not accept at all, it does not accept below either.
             Err(_) => {}
         }
@@ -105,12 +105,10 @@ async fn alter(session: &mut Session, table: &str, statement: &AlterStatement) -
     match session.run(&format!("ALTER TABLE {table} {changes}")).await {
         Ok(_) if matches!(asked, Some("INPLACE" | "INSTANT")) => Ok(Algorithm::InPlace),
         Ok(_) => Ok(Algorithm::Copy),
-        Err(error) => Err(match error.kind() {
-            ErrorKind::ServerGone | ErrorKind::NotPrimary | ErrorKind::Passing | ErrorKind::AccessDenied => error,
-            _ => error
-                .context("MySQL does not accept the change")
-                .into_kind(ErrorKind::StatementRejected),
-        }),
+        Err(error) if !error.kind().is_about_the_statement() => Err(error),
+        Err(error) => Err(error
+            .context("MySQL does not accept the change")
+            .into_kind(ErrorKind::StatementRejected)),
     }
 }
 
@@ -179,14 +177,31 @@ async fn check_new_table(session: &mut Session, schema: &str, table: &str) -> Re
 pub(crate) async fn drop_if_empty(session: &mut Session, schema: &str) -> Result<()> {
     let tables: u64 = session
         .value(&format!(
-            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME <> '{IN_PLACE_MARKER}'",
-            quote::text(schema)
+            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME <> '{}'",
+            quote::text(schema),
+            notes::TABLE
         ))
         .await?;
     if tables == 0 {
         session
             .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(schema)))
             .await?;
+    }
+    Ok(())
+}
+
+/// Numbers of documents in a column FTS_DOC_ID must rise; rows that are written again have old ones.
+fn check_documents(source: &Table, shadow: &Table) -> Result<()> {
+    let counts_documents = |table: &Table| {
+        let has_column = table.columns.iter().any(|c| c.name.eq_ignore_ascii_case("FTS_DOC_ID"));
+        has_column && table.indexes.iter().any(|i| i.is_special)
+    };
+    if counts_documents(source) || counts_documents(shadow) {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "the table has a column FTS_DOC_ID for its FULLTEXT index, whose numbers InnoDB takes in rising order only, so \
+             that rows can't be written again. Drop the FULLTEXT index, migrate, and create it again",
+        ));
     }
     Ok(())
 }

@@ -30,6 +30,8 @@ pub(crate) struct Column {
     pub(crate) collation: Option<String>,
     /// Length in characters, for character columns.
     pub(crate) characters: Option<u64>,
+    /// Length in bytes, for these and binary columns.
+    pub(crate) bytes: Option<u64>,
     /// Whether the collation compares as if values were padded with spaces.
     pub(crate) pads: bool,
     pub(crate) nullable: bool,
@@ -122,7 +124,7 @@ fn unescaped(c: char) -> char {
 pub(crate) struct Index {
     pub(crate) name: String,
     pub(crate) unique: bool,
-    /// Whether it is a FULLTEXT, SPATIAL or multi-valued index.
+    /// Whether it is a FULLTEXT or SPATIAL index.
     pub(crate) is_special: bool,
     pub(crate) parts: Vec<Part>,
 }
@@ -153,7 +155,8 @@ impl Table {
                  c.EXTRA LIKE '%STORED GENERATED%', c.EXTRA LIKE '%auto_increment%', \
                  c.IS_NULLABLE = 'NO' AND c.COLUMN_DEFAULT IS NULL AND c.EXTRA NOT LIKE '%auto_increment%' AND \
                  c.EXTRA NOT LIKE '%GENERATED%', \
-                 CAST(c.GENERATION_EXPRESSION AS CHAR), c.EXTRA LIKE '%DEFAULT_GENERATED%' \
+                 CAST(c.GENERATION_EXPRESSION AS CHAR), c.EXTRA LIKE '%DEFAULT_GENERATED%', \
+                 c.CHARACTER_OCTET_LENGTH \
                  FROM information_schema.COLUMNS c \
                  LEFT JOIN information_schema.COLLATIONS l ON l.COLLATION_NAME = c.COLLATION_NAME \
                  WHERE c.{} ORDER BY c.ORDINAL_POSITION",
@@ -240,6 +243,7 @@ fn column(mut row: Row) -> Result<Column> {
         charset,
         collation,
         characters: number(5)?,
+        bytes: number(13)?,
         pads: number(6)? == Some(1),
         nullable: number(7)? == Some(1),
         generated: match expression.is_empty() {

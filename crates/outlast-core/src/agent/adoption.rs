@@ -69,7 +69,7 @@ impl Round<'_> {
         match check(primary, &state, checkpoint.as_ref()) {
             Ok(()) => {}
             // A finished swap needs no binlogs any more; it only has to be reported.
-            Err(Obstacle::Never(_)) if self.has_swapped(primary, migration).await? => {}
+            Err(Obstacle::Never(_)) if self.must_be_concluded(primary, migration).await? => {}
             Err(Obstacle::NotYet(reason)) => return Err(Error::new(ErrorKind::NotYet, reason)),
             Err(Obstacle::Never(reason)) => {
                 let agent = &self.agent.id;
@@ -89,8 +89,9 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Whether the tables say that the new definition is in place, of a migration whose owner did not come to report it.
-    pub(super) async fn has_swapped(&self, primary: &Server, migration: &Migration) -> Result<bool> {
+    /// Whether somebody has to adopt a migration to conclude it, because its owner did not come to that: the tables say that the
+    /// new definition is in place, or neither that nor the old one.
+    pub(super) async fn must_be_concluded(&self, primary: &Server, migration: &Migration) -> Result<bool> {
         if migration.phase != Phase::CuttingOver {
             return Ok(false);
         }

@@ -46,7 +46,7 @@ impl Round<'_> {
             tracing::warn!(policy = %cutoff.policy, %fault, "the staleness policy failed; the default cutoff is used");
         }
         if age > cutoff.verdict {
-            if self.has_swapped(primary, migration).await? {
+            if self.must_be_concluded(primary, migration).await? {
                 return Ok(Judgement::Adopt);
             }
             let message = format!(

@@ -205,6 +205,7 @@ pub(crate) async fn is_in_place(
 
 fn failure_message(error: &Error, intent: Option<&Intent>) -> String {
     match intent {
+        _ if error.kind() == ErrorKind::SourceChanged => format!("{error}. The source table is in service"),
         None => format!(
             "{error}. The source table is untouched and in service; copied rows and checkpoint are kept: `outlast retry` goes \
              on from there, `outlast cleanup` removes them"

@@ -6,17 +6,24 @@ use super::{CopyKey, KeyColumn, KeyKind, conversion::Conversion};
 use crate::table::{Column, Index, Table};
 
 impl CopyKey {
-    /// Chooses the key: the primary key if it can be used, else the unique key with the fewest columns.
+    /// Chooses the key: the primary key if it can be used, else the unique key with the fewest columns; or takes the one that
+    /// was chosen before, `only`.
     ///
     /// A key can be used if its columns are NOT NULL, stay in the table, keep their values apart, and lead an index of the
     /// shadow by which a row is found.
     ///
     /// # Errors
     /// `Refused`, saying for each unique key of the source why it can't be used.
-    pub(crate) fn choose(source: &Table, shadow: &Table, target_of: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    pub(crate) fn choose(
+        source: &Table,
+        shadow: &Table,
+        target_of: impl Fn(&str) -> Option<String>,
+        only: Option<&str>,
+    ) -> Result<Self> {
         let mut reasons = Vec::new();
         let mut candidates = Vec::new();
-        for index in source.indexes.iter().filter(|i| i.unique) {
+        let is_asked_for = |index: &&Index| index.unique && only.is_none_or(|only| index.name == only);
+        for index in source.indexes.iter().filter(is_asked_for) {
             match candidate(source, shadow, index, &target_of) {
                 Ok(key) => candidates.push(key),
                 Err(reason) => reasons.push(format!("`{}`: {reason}", index.name)),

@@ -114,7 +114,10 @@ impl Conversion {
         if let (Some(from), Some(to)) = (before.integer_range(), after.integer_range()) {
             return fits(to.0 <= from.0 && from.1 <= to.1, Self::Same);
         }
-        let longer = before.characters <= after.characters;
+        let longer = match to {
+            "varbinary" => before.bytes <= after.bytes,
+            _ => before.characters <= after.characters,
+        };
         match (from, to) {
             ("char" | "varchar", "char" | "varchar" | "varbinary") => {
                 text(before, after, longer).map_or_else(lossy, |c| {
@@ -127,10 +130,11 @@ impl Conversion {
                 match new.starts_with(&old) {
                     true => Ok(Self::Same),
                     false if from == "set" => lossy(),
+                    false if before.collation != after.collation => lossy(),
                     false => fits(old.iter().all(|member| new.contains(member)), Self::Members),
                 }
             }
-            ("enum", "varchar") => {
+            ("enum", "varchar") if before.collation == after.collation => {
                 let longest = before.members().iter().map(|m| m.chars().count() as u64).max();
                 fits(longest <= after.characters && holds_all(after), Self::Members)
             }
@@ -155,15 +159,15 @@ impl Conversion {
                 fits(after.integer_range().is_some_and(|(_, max)| most <= max), Self::Same)
             }
             (_, "decimal") if from == "decimal" || before.integer_range().is_some() => {
-                decimal(before, after).map_or_else(lossy, |f| fits(f, Self::Same))
+                decimal(before, after).map_or_else(lossy, |f| fits(f && keeps_sign(before, after), Self::Same))
             }
             ("tinyint" | "smallint" | "mediumint" | "int", "double")
             | ("tinyint" | "smallint" | "mediumint", "float") => match after.column_type.contains('(') {
                 true => lossy(),
-                false => Ok(Self::Same),
+                false => fits(keeps_sign(before, after), Self::Same),
             },
             ("float", "double") if !before.column_type.contains('(') && !after.column_type.contains('(') => {
-                Ok(Self::Same)
+                fits(keeps_sign(before, after), Self::Same)
             }
             ("date", "datetime") => Ok(Self::Widened {
                 cast: "DATE".to_owned(),
@@ -178,9 +182,10 @@ impl Conversion {
                 from: before.characters.unwrap_or(0) as usize,
                 to: after.characters.unwrap_or(0) as usize,
             }),
-            ("varbinary", "varchar") => match (&after.charset, &after.collation) {
+            // Bytes that are no text of the character set are an error only for a strict server.
+            ("varbinary", "varchar") if longer && !is_wide(after) => match (&after.charset, &after.collation) {
                 (Some(charset), Some(collation)) => fits(
-                    longer,
+                    false,
                     Self::Bytes {
                         charset: charset.clone(),
                         collation: collation.clone(),
@@ -196,7 +201,9 @@ impl Conversion {
 
 /// Between texts, `None` if trailing spaces that tell values apart would be lost.
 fn text(before: &Column, after: &Column, longer: bool) -> Option<Conversion> {
-    let loses_spaces = before.data_type == "varchar" && after.data_type == "char";
+    // Also what is too long is cut without an error, if it is spaces.
+    let loses_spaces =
+        before.data_type == "varchar" && (after.data_type == "char" || (!longer && after.data_type == "varchar"));
     if before.collation == after.collation {
         return (!loses_spaces || before.pads).then_some(Conversion::Same);
     }
@@ -208,6 +215,16 @@ fn text(before: &Column, after: &Column, longer: bool) -> Option<Conversion> {
         _ => None,
     };
     Some(Conversion::Text { target })
+}
+
+/// Whether the column's character set writes each character in two bytes at least: odd ones are filled up.
+fn is_wide(column: &Column) -> bool {
+    matches!(column.charset.as_deref(), Some("ucs2" | "utf16" | "utf16le" | "utf32"))
+}
+
+/// Whether negative numbers stay negative.
+fn keeps_sign(before: &Column, after: &Column) -> bool {
+    before.column_type.contains("unsigned") || !after.column_type.contains("unsigned")
 }
 
 /// Whether the column's character set has every character there is.

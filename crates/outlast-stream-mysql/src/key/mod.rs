@@ -69,7 +69,11 @@ impl KeyColumn {
 
     /// An expression of the source's type.
     fn as_in_source(&self, side: Side) -> String {
-        let name = self.name(side);
+        self.as_in_source_of(side, "")
+    }
+
+    fn as_in_source_of(&self, side: Side, alias: &str) -> String {
+        let name = format!("{alias}{}", self.name(side));
         match side {
             Side::Source => name,
             Side::Shadow => self.conversion.reversed(&name, &self.kind),
@@ -95,6 +99,15 @@ impl CopyKey {
     /// What to SELECT for a key, so that [`CopyKey::read_row`] reads it.
     pub(crate) fn select_list(&self, side: Side) -> String {
         let lists = self.columns.iter().flat_map(|c| c.kind.select(&c.as_in_source(side)));
+        lists.collect::<Vec<_>>().join(", ")
+    }
+
+    /// As [`CopyKey::select_list`], where the table has an alias.
+    pub(crate) fn select_list_of(&self, side: Side, alias: &str) -> String {
+        let lists = self
+            .columns
+            .iter()
+            .flat_map(|c| c.kind.select(&c.as_in_source_of(side, &format!("{alias}."))));
         lists.collect::<Vec<_>>().join(", ")
     }
 
@@ -328,7 +341,10 @@ impl KeyColumn {
                     false => format!("{name} IN ({})", beyond.join(",")),
                 }
             }
-            (KeyKind::Set { .. }, KeyValue::Unsigned(bits)) => format!("CAST({name} AS UNSIGNED) {operator} {bits}"),
+            // Compared as texts, they would be in another order.
+            (KeyKind::Enum { .. } | KeyKind::Set { .. }, KeyValue::Unsigned(number)) => {
+                format!("CAST({name} AS UNSIGNED) {operator} {number}")
+            }
             _ => format!("{name} {operator} {literal}"),
         }
     }

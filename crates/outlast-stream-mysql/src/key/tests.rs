@@ -11,6 +11,7 @@ fn column(name: &str, column_type: &str) -> Column {
         charset: None,
         collation: None,
         characters: None,
+        bytes: None,
         pads: false,
         nullable: false,
         generated: None,
@@ -46,7 +47,7 @@ fn table(columns: Vec<Column>, unique: &[(&str, &[&str])]) -> Table {
 }
 
 fn choose(source: &Table, shadow: &Table) -> Result<CopyKey> {
-    CopyKey::choose(source, shadow, |name| Some(name.to_owned()))
+    CopyKey::choose(source, shadow, |name| Some(name.to_owned()), None)
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn the_primary_key_is_preferred_and_a_shared_unique_key_is_second_best() {
     let key = choose(&both, &dropped).unwrap();
     assert_eq!((key.index.as_str(), key.is_same_key), ("PRIMARY", false));
     let without_a = |name: &str| (name != "a").then(|| name.to_owned());
-    assert_eq!(CopyKey::choose(&both, &dropped, without_a).unwrap().index, "u");
+    assert_eq!(CopyKey::choose(&both, &dropped, without_a, None).unwrap().index, "u");
 }
 
 #[test]
