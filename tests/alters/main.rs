@@ -210,6 +210,8 @@ async fn stand() -> Result<Stand> {
         .argument("--innodb-flush-log-at-trx-commit=2")
         // An application that waits for a lock shall say so before the case is given up.
         .argument("--innodb-lock-wait-timeout=20")
+        // Questions to the server are asked on connections of their own, many a second.
+        .argument("--max-connections=4000")
         .start()
         .await?;
     let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/alters");

@@ -23,6 +23,7 @@ use crate::{
 ///   statements are read and values are shown; plus NO_AUTO_VALUE_ON_ZERO, so that a row with id 0 keeps it.
 /// * READ COMMITTED, at which INSERT … SELECT takes no lock on the source (invariant I4).
 /// * No limit on the range optimizer's memory: beyond it a list of keys becomes a scan of the table.
+/// * English messages: which index has a duplicate is read from one.
 /// * Invisible indexes are used: one may be the only key.
 /// * Short lock waits: whoever waits for a lock of the application holds others up.
 const SETTINGS: &str = "SET SESSION \
@@ -39,6 +40,7 @@ const SETTINGS: &str = "SET SESSION \
     information_schema_stats_expiry = 0, \
     innodb_lock_wait_timeout = 5, \
     lock_wait_timeout = 10, \
+    lc_messages = 'en_US', \
     max_execution_time = 0, \
     sql_safe_updates = 0, \
     sql_select_limit = DEFAULT, \

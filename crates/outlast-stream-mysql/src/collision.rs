@@ -55,7 +55,8 @@ pub(crate) async fn blocking_keys(
         .await?;
     session
         .run(&format!(
-            "CREATE TEMPORARY TABLE {temporary} AS SELECT {list} FROM {} LIMIT 0",
+            "CREATE TEMPORARY TABLE {temporary} (_outlast_n BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY) \
+             AS SELECT {list} FROM {} LIMIT 0",
             plan.shadow.quoted()
         ))
         .await?;

@@ -10,7 +10,7 @@ use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, quot
 use crate::{
     foreign_keys::{self, ForeignKeys},
     open::{executed, reread},
-    plan::Plan,
+    plan::{Counter, Plan},
     shadow,
     table::{Table, auto_increment_of, bound_to, definition},
 };
@@ -92,26 +92,32 @@ impl LockedTables {
         }
     }
 
-    /// Gives the shadow the source's next AUTO_INCREMENT value, where they differ.
+    /// Gives the shadow the next AUTO_INCREMENT value that MySQL's ALTER gives: the statement's, the source's, or, for a column
+    /// that becomes AUTO_INCREMENT, the one above the highest. The shadow's own counter has seen rows that are gone.
     async fn carry_auto_increment(&mut self) -> Result<()> {
-        if self.plan.sets_auto_increment {
+        let source = self.plan.source.quoted();
+        let value = match &self.plan.counter {
+            Counter::None => return Ok(()),
+            Counter::Given(value) => *value,
+            // The server raises it to what the rows need.
+            Counter::New => 1,
+            Counter::Carried => match self.counter_of(&source).await? {
+                Some(value) => value,
+                None => return Ok(()),
+            },
+        };
+        let shadow = self.plan.shadow.quoted();
+        if self.counter_of(&shadow).await? == Some(value) {
             return Ok(());
         }
-        let mut counters = [None, None];
-        for (counter, table) in counters.iter_mut().zip([&self.plan.source, &self.plan.shadow]) {
-            let (_, create): (String, String) = self
-                .session
-                .value(&format!("SHOW CREATE TABLE {}", table.quoted()))
-                .await?;
-            *counter = auto_increment_of(&create);
-        }
-        match counters {
-            [Some(source), shadow] if shadow != Some(source) => {
-                let sql = format!("ALTER TABLE {} AUTO_INCREMENT = {source}", self.plan.shadow.quoted());
-                self.session.run(&sql).await.map(|_| ())
-            }
-            _ => Ok(()),
-        }
+        let sql = format!("ALTER TABLE {shadow} AUTO_INCREMENT = {value}");
+        self.session.run(&sql).await.map(|_| ())
+    }
+
+    /// The next AUTO_INCREMENT value of a table; `None` if it never gave one.
+    async fn counter_of(&mut self, table: &str) -> Result<Option<u64>> {
+        let (_, create): (String, String) = self.session.value(&format!("SHOW CREATE TABLE {table}")).await?;
+        Ok(auto_increment_of(&create))
     }
 
     /// A row with 0 in a column that becomes AUTO_INCREMENT would get another number from MySQL's ALTER.

@@ -11,6 +11,7 @@ use outlast_mysql::{Session, quote, unfit};
 use crate::{
     foreign_keys, instant,
     key::CopyKey,
+    lexer::{Token, tokens},
     rehearsal, shadow, space,
     statement::AlterStatement,
     table::{Table, bound_to},
@@ -21,10 +22,11 @@ use crate::{
 ///
 /// # Errors
 /// `Refused`, `AccessDenied`, `StatementRejected`; nothing is left behind.
-pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Result<Examined> {
+pub(crate) async fn examine(session: &mut Session, request: &Examination, trial: &str) -> Result<Examined> {
     let statement = AlterStatement::parse(&request.statement)?;
     check_server(session).await?;
     let (schema, _) = target(&statement, request)?;
+    check_reading(session, &request.statement).await?;
     check_privileges(session, &schema).await?;
     let (schema, table) = find_table(session, &schema, &statement.table).await?;
     check_table(session, &schema, &table).await?;
@@ -32,15 +34,13 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
         check_privileges_on(session, &parents, &foreign_keys::PRIVILEGES).await?;
     }
     let table_rows = estimated_rows(session, &schema, &table).await?;
-    let random: u32 = session.value("SELECT FLOOR(RAND() * 4000000000)").await?;
-    let trial = format!("_outlast_try_{random:08x}");
     if !request.allow_direct && instant::is_bound_to_instant(&statement) {
         return Err(refused(
             "the statement asks for ALGORITHM=INSTANT, and --no-instant for a copy; leave one of them out".to_owned(),
         ));
     }
     if request.allow_direct
-        && let Choice::Direct(intent) = instant::propose(session, &trial, &schema, &table, &statement).await?
+        && let Choice::Direct(intent) = instant::propose(session, trial, &schema, &table, &statement).await?
     {
         return Ok(Examined {
             schema,
@@ -55,13 +55,8 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination) -> Res
     // Only the source's own keys count here; that the shadow has one too shows in the trial.
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()), None)?;
     let space = space::check(session, &schema, &table, request.ignore_disk_space).await?;
-    let native = format!("{trial}_native");
-    let tried = try_copy(session, (&schema, &table), &statement, &trial, &native).await;
-    let mut dropped = Ok(0);
-    for schema in [&trial, &native] {
-        let drop = format!("DROP DATABASE IF EXISTS {}", quote::identifier(schema));
-        dropped = dropped.and(session.run(&drop).await);
-    }
+    let tried = try_copy(session, (&schema, &table), &statement, trial).await;
+    let dropped = drop_trial(session, trial).await;
     let key_columns = tried?;
     dropped?;
     Ok(Examined {
@@ -86,6 +81,24 @@ pub(crate) fn target(statement: &AlterStatement, request: &Examination) -> Resul
     Ok((schema, statement.table.clone()))
 }
 
+/// Drops what a trial made, if it is still there.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn drop_trial(session: &mut Session, trial: &str) -> Result<()> {
+    let mut dropped = Ok(0);
+    for schema in [trial, &native_schema(trial)] {
+        let drop = format!("DROP DATABASE IF EXISTS {}", quote::identifier(schema));
+        dropped = dropped.and(session.run(&drop).await);
+    }
+    dropped.map(|_| ())
+}
+
+/// The schema in which MySQL's own ALTER is tried.
+fn native_schema(trial: &str) -> String {
+    format!("{trial}_native")
+}
+
 /// Makes the shadow for a trial, and copies a few rows to see whether they become what MySQL's own ALTER makes of them.
 /// Returns the columns of the key to copy by.
 async fn try_copy(
@@ -93,14 +106,13 @@ async fn try_copy(
     (schema, table): (&str, &str),
     statement: &AlterStatement,
     trial: &str,
-    native: &str,
 ) -> Result<Vec<String>> {
     let moment: String = session.value("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").await?;
     let (plan, made_of) = shadow::create(session, trial, schema, table, statement, &moment).await?;
     // Foreign keys are tried with stand-ins for the parents, which have no rows.
     let (keys, definition) = foreign_keys::split(&made_of, schema)?;
     if keys.is_empty() {
-        rehearsal::rehearse(session, &plan, &definition, native, statement).await?;
+        rehearsal::rehearse(session, &plan, &definition, &native_schema(trial), statement).await?;
     }
     Ok(plan.key.columns.into_iter().map(|c| c.source).collect())
 }
@@ -118,6 +130,44 @@ pub(crate) async fn estimated_rows(session: &mut Session, schema: &str, table: &
         ))
         .await?;
     Ok(rows.flatten().unwrap_or(0))
+}
+
+/// Refuses what the server would read otherwise than the sessions that do the work, or would compute for its session.
+async fn check_reading(session: &mut Session, statement: &str) -> Result<()> {
+    let mode: String = session.value("SELECT @@GLOBAL.sql_mode").await?;
+    let has = |name: &str| mode.split(',').any(|m| m == name);
+    let readings = [
+        (
+            "ANSI_QUOTES",
+            "\"",
+            "a double quote: write names in backquotes and texts in single quotes",
+        ),
+        ("PIPES_AS_CONCAT", "||", "||: write CONCAT() or OR"),
+        ("NO_BACKSLASH_ESCAPES", "\\", "a backslash: write the text without it"),
+        (
+            "PAD_CHAR_TO_FULL_LENGTH",
+            "",
+            "no say in how CHAR values are padded: take that out of the global sql_mode",
+        ),
+    ];
+    for (name, sign, advice) in readings {
+        if has(name) && statement.contains(sign) {
+            return Err(refused(format!(
+                "the server's sql_mode has {name}, under which the statement would mean something else than here; it has {advice}"
+            )));
+        }
+    }
+    let all = tokens(statement, true).unwrap_or_default();
+    let call = all.windows(2).find(|pair| {
+        let words = ["DATABASE", "SCHEMA", "CONNECTION_ID"];
+        words.iter().any(|word| pair[0].token.is(word)) && pair[1].token == Token::Symbol('(')
+    });
+    match call.and_then(|pair| pair[0].token.name()) {
+        None => Ok(()),
+        Some(function) => Err(refused(format!(
+            "the statement asks for {function}(), which is another one in each of the sessions that copy rows; write the value itself"
+        ))),
+    }
 }
 
 async fn check_server(session: &mut Session) -> Result<()> {

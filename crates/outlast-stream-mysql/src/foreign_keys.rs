@@ -486,9 +486,20 @@ pub(crate) async fn drop_superseded_indexes(
     let gone = candidates
         .iter()
         .filter(|c| left.iter().all(|index| index.name != c.name));
-    let drops: Vec<String> = gone
-        .map(|i| format!("DROP INDEX {}", quote::identifier(&i.name)))
-        .collect();
+    let mut drops = Vec::new();
+    for index in gone {
+        drops.push(format!("DROP INDEX {}", quote::identifier(&index.name)));
+        // The index that stands in for it would have got its name, if the statement gave it none.
+        let second = format!("{}_2", index.name);
+        let is_new = source.indexes.iter().all(|i| i.name != second) && now.indexes.iter().any(|i| i.name == second);
+        if is_new && !statement.changes.contains(&second) {
+            drops.push(format!(
+                "RENAME INDEX {} TO {}",
+                quote::identifier(&second),
+                quote::identifier(&index.name)
+            ));
+        }
+    }
     if drops.is_empty() {
         return Ok(());
     }

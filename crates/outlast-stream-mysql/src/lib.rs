@@ -62,7 +62,17 @@ impl Stream for MySqlStream {
 
     async fn examine(&self, primary: &Server, request: &Examination) -> Result<Examined> {
         let mut session = self.connector.connect(primary, &Purpose::default()).await?;
-        examine::examine(&mut session, request).await
+        let random: u32 = session.value("SELECT FLOOR(RAND() * 4000000000)").await?;
+        let trial = format!("_outlast_try_{random:08x}");
+        let examined = examine::examine(&mut session, request, &trial).await;
+        // A session that was lost could not tidy up.
+        if let Err(error) = &examined
+            && error.kind() == ErrorKind::ServerGone
+            && let Ok(mut another) = self.connector.connect(primary, &Purpose::default()).await
+        {
+            examine::drop_trial(&mut another, &trial).await?;
+        }
+        examined
     }
 
     async fn open(&self, lease: &Lease, migration: &Migration) -> Result<Arc<dyn OpenStream>> {

@@ -14,6 +14,8 @@ pub(crate) struct Notes {
     pub(crate) works_in_place: bool,
     /// The sql_mode by which values are converted.
     pub(crate) sql_mode: String,
+    /// The AUTO_INCREMENT counter of the empty shadow: what the statement set it to, if it did.
+    pub(crate) counter: Option<u64>,
     /// The source's index by which rows are copied, and of which the checkpoint's keys are; `None` while it is not chosen.
     pub(crate) key_index: Option<String>,
 }
@@ -23,9 +25,10 @@ impl Notes {
     ///
     /// # Errors
     /// Those of the server.
-    pub(crate) async fn begin(session: &mut Session, works_in_place: bool) -> Result<Self> {
+    pub(crate) async fn begin(session: &mut Session, works_in_place: bool, counter: Option<u64>) -> Result<Self> {
         Ok(Self {
             works_in_place,
+            counter,
             sql_mode: session.value("SELECT @@SESSION.sql_mode").await?,
             key_index: None,
         })
@@ -40,15 +43,16 @@ impl Notes {
         session
             .run(&format!(
                 "CREATE TABLE {table} (id INT PRIMARY KEY, works_in_place BOOL NOT NULL, sql_mode TEXT NOT NULL, \
-                 key_index VARCHAR(64) NOT NULL) CHARACTER SET utf8mb4"
+                 key_index VARCHAR(64) NOT NULL, counter BIGINT UNSIGNED) CHARACTER SET utf8mb4"
             ))
             .await?;
         session
             .run(&format!(
-                "INSERT INTO {table} VALUES (1, {}, {}, {})",
+                "INSERT INTO {table} VALUES (1, {}, {}, {}, {})",
                 self.works_in_place,
                 quote::text(&self.sql_mode),
                 quote::text(self.key_index.as_deref().unwrap_or_default()),
+                self.counter.map_or("NULL".to_owned(), |counter| counter.to_string()),
             ))
             .await?;
         Ok(())
@@ -69,9 +73,9 @@ impl Notes {
                 ),
             )
         };
-        let row: Option<(bool, String, String)> = session
+        let row: Option<(bool, String, String, Option<u64>)> = session
             .first(&format!(
-                "SELECT works_in_place, sql_mode, key_index FROM {}",
+                "SELECT works_in_place, sql_mode, key_index, counter FROM {}",
                 quote::table(shadow_schema, TABLE)
             ))
             .await
@@ -79,10 +83,11 @@ impl Notes {
                 Some(1146 | 1049) => missing().with_source(error),
                 _ => error,
             })?;
-        let (works_in_place, sql_mode, key_index) = row.ok_or_else(missing)?;
+        let (works_in_place, sql_mode, key_index, counter) = row.ok_or_else(missing)?;
         Ok(Self {
             works_in_place,
             sql_mode,
+            counter,
             key_index: Some(key_index),
         })
     }
@@ -110,6 +115,7 @@ mod tests {
         let notes = Notes {
             works_in_place: true,
             sql_mode: "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,NO_AUTO_VALUE_ON_ZERO".to_owned(),
+            counter: None,
             key_index: None,
         };
         assert!(notes.is_strict());

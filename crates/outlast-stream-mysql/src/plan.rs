@@ -23,8 +23,8 @@ pub(crate) struct Plan {
     pub(crate) source: Table,
     pub(crate) shadow: Table,
     pub(crate) key: CopyKey,
-    /// Whether the shadow's AUTO_INCREMENT counter is the one that the statement set.
-    pub(crate) sets_auto_increment: bool,
+    /// Where the shadow's AUTO_INCREMENT counter comes from.
+    pub(crate) counter: Counter,
     /// A column that becomes AUTO_INCREMENT: MySQL's ALTER would give a row with 0 in it another number.
     pub(crate) newly_counted: Option<String>,
     /// In the order of the source.
@@ -35,6 +35,19 @@ pub(crate) struct Plan {
     pub(crate) settings: String,
     /// The migration's moment, in seconds since 1970.
     pub(crate) moment: String,
+}
+
+/// Where the shadow's AUTO_INCREMENT counter comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Counter {
+    /// It has no such column.
+    None,
+    /// The statement sets it.
+    Given(u64),
+    /// From the source.
+    Carried,
+    /// The column becomes AUTO_INCREMENT by the change.
+    New,
 }
 
 /// A column of the shadow that gets its values from the source.
@@ -72,6 +85,10 @@ impl Plan {
             ))
             .await?;
         plan.settings = plan.settings_for(notes);
+        if statement.sets_auto_increment && plan.counter != Counter::None {
+            // SHOW CREATE TABLE leaves the first value out.
+            plan.counter = Counter::Given(notes.counter.unwrap_or(1));
+        }
         Ok(plan)
     }
 
@@ -84,6 +101,7 @@ impl Plan {
         let mut columns = Vec::new();
         let mut explained = Vec::new();
         let mut newly_counted = None;
+        let mut carries_counter = false;
         for column in &source.columns {
             let Some(target) = statement.target_of(&column.name) else {
                 continue;
@@ -109,6 +127,7 @@ impl Plan {
                     expression: convert::expression(column, after, &quote::identifier(&column.name)),
                 });
             }
+            carries_counter |= after.auto_increment && column.auto_increment;
             if after.auto_increment && !column.auto_increment {
                 if column.nullable {
                     return Err(numbered_by_chance(&after.name));
@@ -128,12 +147,18 @@ impl Plan {
             .filter(|c| c.lacks_default)
             .filter_map(|c| Some((c.name.clone(), implied_value(&c.data_type)?)))
             .collect();
+        let counter = match (shadow.columns.iter().any(|c| c.auto_increment), carries_counter) {
+            (false, _) => Counter::None,
+            (true, true) => Counter::Carried,
+            (true, false) => Counter::New,
+        };
+        check_zone(&source, &shadow)?;
         let key = CopyKey::choose(&source, &shadow, |name| statement.target_of(name), key_index)?;
         Ok(Self {
             columns,
             implied,
             key,
-            sets_auto_increment: statement.sets_auto_increment,
+            counter,
             newly_counted,
             source,
             shadow,
@@ -169,7 +194,12 @@ impl Plan {
             true => format!(" SET_VAR(timestamp={})", self.moment),
             false => String::new(),
         };
-        format!("/*+ SET_VAR(sql_mode='{mode}'){timestamp} */ ")
+        // In UTC, every moment has a name of its own. Between types, values pass in the server's own zone, as in an ALTER.
+        let zone = match notes.works_in_place && self.source.has_moments() {
+            true => " SET_VAR(time_zone='+00:00')",
+            false => "",
+        };
+        format!("/*+ SET_VAR(sql_mode='{mode}'){timestamp}{zone} */ ")
     }
 
     /// The statement that copies a range.
@@ -329,6 +359,24 @@ fn implied_value(data_type: &str) -> Option<&'static str> {
         "time" => "'00:00:00'",
         _ => return None,
     })
+}
+
+/// Where a moment has two names, a TIMESTAMP can be copied exactly only in UTC, in which expressions over it may have other
+/// values.
+fn check_zone(source: &Table, shadow: &Table) -> Result<()> {
+    let computes = |table: &Table| {
+        let by_expression = |index: &crate::table::Index| index.parts.iter().any(|part| part.column.is_none());
+        table.columns.iter().any(|c| c.generated.is_some()) || table.indexes.iter().any(by_expression)
+    };
+    match source.has_moments() && !source.has_fixed_zone && computes(shadow) {
+        false => Ok(()),
+        true => Err(Error::new(
+            ErrorKind::Refused,
+            "the table has TIMESTAMP columns together with generated columns, or indexes over expressions or prefixes, and the server's \
+             time zone has daylight saving: in the hour that comes twice, a copy can't keep both as they are. It can with SET GLOBAL \
+             time_zone = '+00:00', or another fixed offset",
+        )),
+    }
 }
 
 fn numbered_by_chance(column: &str) -> Error {

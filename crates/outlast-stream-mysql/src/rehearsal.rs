@@ -81,6 +81,13 @@ async fn sample(session: &mut Session, plan: &Plan) -> Result<Vec<Key>> {
     }
     keys.sort();
     keys.dedup();
+    // Written out, in hexadecimal and up to three times, they must fit into one packet.
+    let packet: usize = session.value("SELECT @@SESSION.max_allowed_packet").await?;
+    let mut bytes = 0;
+    keys.retain(|key| {
+        bytes += 8 * key.value().len() + 100;
+        bytes < packet / 2
+    });
     Ok(keys)
 }
 
@@ -163,7 +170,8 @@ fn exact_value(column: &Column) -> String {
         "json" => format!("SHA2(CAST({name} AS CHAR), 256)"),
         "char" | "varchar" | "binary" | "varbinary" => format!("HEX({name})"),
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "double" | "date" | "datetime"
-        | "timestamp" | "time" | "year" => format!("CAST({name} AS CHAR)"),
+        | "time" | "year" => format!("CAST({name} AS CHAR)"),
+        "timestamp" => format!("CAST(UNIX_TIMESTAMP({name}) AS CHAR)"),
         // Texts, blobs, spatial values and vectors, which may be long.
         _ => format!("SHA2({name}, 256)"),
     }

@@ -37,12 +37,23 @@ pub(crate) async fn create(
     // A reference without schema would be bound to a table of the shadow's.
     let (_, without_keys) = foreign_keys::split(&definition, schema)?;
     create_as_defined(session, &without_keys).await?;
+    if table::definition(session, shadow_schema, table).await? != without_auto_increment(&without_keys) {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "a table that is created from the source's definition gets another one on this server: a setting has changed since, such as \
+             explicit_defaults_for_timestamp. Set it as it was when the table was created",
+        ));
+    }
     foreign_keys::bind_to_stand_ins(session, &source, shadow_schema, &keys).await?;
     let algorithm = alter(session, &quote::table(shadow_schema, table), statement).await?;
     check_new_table(session, shadow_schema, table).await?;
     foreign_keys::unbind(session, &source, shadow_schema, &keys).await?;
     foreign_keys::drop_superseded_indexes(session, &source, shadow_schema, &keys, statement).await?;
-    let mut notes = Notes::begin(session, algorithm == Algorithm::InPlace).await?;
+    let (_, altered): (String, String) = session
+        .value(&format!("SHOW CREATE TABLE {}", quote::table(shadow_schema, table)))
+        .await?;
+    let counter = table::auto_increment_of(&altered);
+    let mut notes = Notes::begin(session, algorithm == Algorithm::InPlace, counter).await?;
     let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
     check_documents(&plan.source, &plan.shadow)?;
     notes.key_index = Some(plan.key.index.clone());

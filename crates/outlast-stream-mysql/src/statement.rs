@@ -88,7 +88,7 @@ impl AlterStatement {
             columns: HashMap::new(),
             added: Vec::new(),
             dropped_constraints: Vec::new(),
-            sets_auto_increment: sets_auto_increment(&rest),
+            sets_auto_increment: false,
         };
         for clause in clauses(&rest)? {
             statement.read_clause(&clause)?;
@@ -122,6 +122,7 @@ impl AlterStatement {
                 .map(str::to_owned)
                 .ok_or_else(|| refused("a column's name is missing in one of its clauses"))
         };
+        self.sets_auto_increment |= sets_auto_increment(clause);
         let column_at = if word(1, "COLUMN") { 2 } else { 1 };
         if PARTITION_MAINTENANCE.iter().any(|verb| word(0, verb)) && word(1, "PARTITION") {
             return Err(refused(
@@ -258,10 +259,13 @@ fn split(tokens: &[Token]) -> Vec<&[Token]> {
         .collect()
 }
 
-/// `AUTO_INCREMENT = 5` or `AUTO_INCREMENT 5`; behind a column's definition stands neither.
-fn sets_auto_increment(rest: &[Spanned]) -> bool {
-    rest.windows(2)
-        .any(|pair| pair[0].token.is("AUTO_INCREMENT") && matches!(pair[1].token, Token::Symbol('=') | Token::Literal))
+/// `AUTO_INCREMENT = 5` or `AUTO_INCREMENT 5` among table options; a column's definition or a CHECK may hold the word, too.
+fn sets_auto_increment(clause: &[Token]) -> bool {
+    let verbs = ["ADD", "MODIFY", "CHANGE", "ALTER", "DROP", "RENAME"];
+    !verbs.iter().any(|verb| clause.first().is_some_and(|t| t.is(verb)))
+        && clause
+            .windows(2)
+            .any(|pair| pair[0].is("AUTO_INCREMENT") && matches!(pair[1], Token::Symbol('=') | Token::Literal))
 }
 
 fn foreign_key() -> Error {

@@ -209,6 +209,11 @@ impl Table {
             .find(|c| c.name.to_lowercase() == name.to_lowercase())
     }
 
+    /// Whether it has TIMESTAMP columns.
+    pub(crate) fn has_moments(&self) -> bool {
+        self.columns.iter().any(|c| c.data_type == "timestamp")
+    }
+
     /// `schema`.`table`.
     pub(crate) fn quoted(&self) -> String {
         quote::table(&self.schema, &self.name)

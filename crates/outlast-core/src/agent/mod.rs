@@ -241,7 +241,7 @@ impl Round<'_> {
             .cloned()
             .collect();
         for id in gone {
-            self.forget(&id);
+            self.forget(&id, "it is not on the primary");
         }
         let mut pause = Duration::from_secs(1);
         let mut complaint = String::new();
@@ -250,7 +250,7 @@ impl Round<'_> {
                 continue;
             }
             if migration.status.is_final() {
-                self.forget(&migration.id);
+                self.forget(&migration.id, "it is over");
                 if self.agent.only.is_some() {
                     return Ok(Look::Done(Stopped::Finished));
                 }
@@ -290,7 +290,7 @@ impl Round<'_> {
             match candidates.len() {
                 1 => decided.append(&mut candidates),
                 _ => {
-                    self.forget(&id);
+                    self.forget(&id, "more than one server takes writes");
                     self.complain(&split_brain_message(&id, highest, servers));
                 }
             }
@@ -308,11 +308,7 @@ impl Round<'_> {
                 return Ok(Duration::from_secs(1));
             }
             // The primary changed, or somebody else adopted: the run works for nothing, and its memory is worth nothing.
-            tracing::warn!(
-                migration = %migration.id, server = %lease.server, epoch = %lease.epoch, now = %migration.epoch, primary = %primary,
-                "run ended: the migration goes on elsewhere"
-            );
-            self.forget_run(&migration.id);
+            self.forget_run(&migration.id, "it goes on elsewhere");
         }
         let local = self.locals.entry(migration.id.clone()).or_default();
         if now < local.not_before {
@@ -418,8 +414,9 @@ impl Round<'_> {
     }
 
     /// Drops a run with all its memory, if there is one.
-    fn forget_run(&mut self, id: &MigrationId) {
+    fn forget_run(&mut self, id: &MigrationId, why: &str) {
         if let Some(task) = self.run_is_over(id) {
+            tracing::info!(migration = %id, "run ended: {why}");
             task.abort();
         }
     }
@@ -436,8 +433,8 @@ impl Round<'_> {
         local.task.take()
     }
 
-    fn forget(&mut self, id: &MigrationId) {
-        self.forget_run(id);
+    fn forget(&mut self, id: &MigrationId, why: &str) {
+        self.forget_run(id, why);
         self.locals.remove(id);
     }
 
