@@ -10,7 +10,7 @@ use crate::{
     timing::now_ms,
 };
 
-/// An agent is taken for dead after three seconds here, instead of fifteen.
+/// An agent is taken for dead after eight seconds here, instead of fifteen.
 fn two_agents() -> Setup {
     Setup {
         agents: 2,
@@ -18,7 +18,7 @@ fn two_agents() -> Setup {
         rows: 40_000,
         ..Setup::default()
     }
-    .submit(&["--policy-param", "takeover_after=3s"])
+    .submit(&["--policy-param", "takeover_after=8s"])
 }
 
 /// The agent that owns the migration, and the other one.

@@ -32,7 +32,7 @@ async fn ready(name: &str, changes: &'static str, agents: usize) -> Result<Scene
     for agent in 0..agents {
         scene.start_agent(&format!("agent-{agent}"), &["--liveness-interval", "1s"])?;
     }
-    scene.submit(&["--policy-param", "takeover_after=3s"]).await?;
+    scene.submit(&["--policy-param", "takeover_after=8s"]).await?;
     scene.wait_for_phase("ready").await?;
     Ok(scene)
 }
