@@ -57,6 +57,16 @@ impl Error {
         self
     }
 
+    /// As another kind, with what was being done in front, if it [is about the statement](ErrorKind::is_about_the_statement);
+    /// else the same error.
+    #[must_use]
+    pub fn if_about_the_statement(self, kind: ErrorKind, doing: impl fmt::Display) -> Self {
+        match self.kind.is_about_the_statement() {
+            true => self.context(doing).into_kind(kind),
+            false => self,
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -73,7 +73,7 @@ pub(crate) async fn blocking_keys(
     let rows: Vec<mysql_async::Row> = session
         .rows(&format!(
             "SELECT DISTINCT {} FROM {temporary} AS outlast_c STRAIGHT_JOIN {} AS s FORCE INDEX ({}) ON {} WHERE {}",
-            plan.key.select_list_of(Side::Shadow, "s"),
+            plan.key.select_list_of(Side::Shadow, "s."),
             plan.shadow.quoted(),
             quote::identifier(&index.name),
             equal(&unique),

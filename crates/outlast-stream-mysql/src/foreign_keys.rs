@@ -336,9 +336,9 @@ pub(crate) async fn bind_to_stand_ins(
             quote::table(schema, table)
         );
         session.run(&like).await.map_err(|error| {
-            refuse(
-                error,
-                &format!(
+            error.if_about_the_statement(
+                ErrorKind::Refused,
+                format_args!(
                     "{} is a parent of the table and can't be copied (empty, for a trial). Bring it back, or drop the foreign key",
                     quote::table(schema, table)
                 ),
@@ -363,8 +363,8 @@ pub(crate) async fn bind_to_stand_ins(
     );
     let bound = session.run(&alter).await;
     bound.map(|_| ()).map_err(|error| {
-        refuse(
-            error,
+        error.if_about_the_statement(
+            ErrorKind::Refused,
             "the table's foreign keys can't be created on a copy of it; drop them, migrate, and add them again",
         )
     })
@@ -428,13 +428,6 @@ fn stand_in_name(n: usize) -> String {
 
 fn stand_in(shadow: &str, n: usize) -> String {
     quote::table(shadow, &stand_in_name(n))
-}
-
-fn refuse(error: Error, what: &str) -> Error {
-    match error.kind().is_about_the_statement() {
-        true => error.context(what).into_kind(ErrorKind::Refused),
-        false => error,
-    }
 }
 
 /// Drops the indexes of the shadow that MySQL's ALTER would have dropped: those that it had once made by itself for a foreign key,

@@ -43,22 +43,14 @@ pub(crate) async fn rehearse(
     match (altered, copied) {
         (Ok(()), Ok(_)) => compare(session, plan, &native).await,
         (Err(error), _) | (_, Err(error)) if error.kind() == ErrorKind::Duplicate => Ok(()),
-        (Err(error), _) => Err(refused(
-            error,
+        (Err(error), _) => Err(error.if_about_the_statement(
+            ErrorKind::Refused,
             "MySQL's own ALTER fails over rows of this table, so nothing was begun",
         )),
-        (Ok(()), Err(error)) => Err(refused(
-            error,
+        (Ok(()), Err(error)) => Err(error.if_about_the_statement(
+            ErrorKind::Refused,
             "MySQL's own ALTER takes rows of this table that a copy does not, so nothing was begun",
         )),
-    }
-}
-
-/// The server's own words as a refusal, unless they are about the server.
-fn refused(error: Error, what: &str) -> Error {
-    match error.kind().is_about_the_statement() {
-        true => error.context(what).into_kind(ErrorKind::Refused),
-        false => error,
     }
 }
 
@@ -94,18 +86,11 @@ async fn sample(session: &mut Session, plan: &Plan) -> Result<Vec<Key>> {
 /// Runs the user's changes as a session of theirs would, at the migration's moment.
 async fn alter(session: &mut Session, plan: &Plan, table: &str, statement: &AlterStatement) -> Result<()> {
     let mode: String = session.value("SELECT @@SESSION.sql_mode").await?;
-    let own = mode
-        .split(',')
-        .filter(|m| *m != "NO_AUTO_VALUE_ON_ZERO")
-        .collect::<Vec<_>>()
-        .join(",");
-    let own: String = match session
+    let keeps_zero: bool = session
         .value("SELECT @@GLOBAL.sql_mode LIKE '%NO_AUTO_VALUE_ON_ZERO%'")
-        .await?
-    {
-        true => mode.clone(),
-        false => own,
-    };
+        .await?;
+    let is_own = |name: &&str| keeps_zero || *name != "NO_AUTO_VALUE_ON_ZERO";
+    let own = mode.split(',').filter(is_own).collect::<Vec<_>>().join(",");
     session
         .run(&format!("SET SESSION sql_mode = '{own}', timestamp = {}", plan.moment))
         .await?;
@@ -127,15 +112,8 @@ async fn compare(session: &mut Session, plan: &Plan, native: &str) -> Result<()>
             plan.key.order_by(Side::Shadow, false)
         )
     };
-    let mut tables = Vec::new();
-    for table in [native, &plan.shadow.quoted()] {
-        let rows: Vec<mysql_async::Row> = session.rows(&select(table)).await?;
-        let rows = rows.into_iter().map(mysql_async::Row::unwrap);
-        tables.push(rows.collect::<Vec<_>>());
-    }
-    let [by_alter, by_copy] = &tables[..] else {
-        return Ok(());
-    };
+    let by_alter: Vec<mysql_async::Row> = session.rows(&select(native)).await?;
+    let by_copy: Vec<mysql_async::Row> = session.rows(&select(&plan.shadow.quoted())).await?;
     if by_alter.len() != by_copy.len() {
         return Err(Error::new(
             ErrorKind::Refused,
@@ -146,7 +124,8 @@ async fn compare(session: &mut Session, plan: &Plan, native: &str) -> Result<()>
             ),
         ));
     }
-    for (altered, copied) in by_alter.iter().zip(by_copy) {
+    for (altered, copied) in by_alter.into_iter().zip(by_copy) {
+        let (altered, copied) = (altered.unwrap(), copied.unwrap());
         if let Some(at) = (0..columns.len()).find(|&at| altered.get(at) != copied.get(at)) {
             return Err(Error::new(
                 ErrorKind::Refused,

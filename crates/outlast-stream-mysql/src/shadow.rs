@@ -116,10 +116,9 @@ async fn alter(session: &mut Session, table: &str, statement: &AlterStatement) -
     match session.run(&format!("ALTER TABLE {table} {changes}")).await {
         Ok(_) if matches!(asked, Some("INPLACE" | "INSTANT")) => Ok(Algorithm::InPlace),
         Ok(_) => Ok(Algorithm::Copy),
-        Err(error) if !error.kind().is_about_the_statement() => Err(error),
-        Err(error) => Err(error
-            .context("MySQL does not accept the change")
-            .into_kind(ErrorKind::StatementRejected)),
+        Err(error) => {
+            Err(error.if_about_the_statement(ErrorKind::StatementRejected, "MySQL does not accept the change"))
+        }
     }
 }
 

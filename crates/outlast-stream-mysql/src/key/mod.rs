@@ -67,12 +67,8 @@ impl KeyColumn {
         }
     }
 
-    /// An expression of the source's type.
-    fn as_in_source(&self, side: Side) -> String {
-        self.as_in_source_of(side, "")
-    }
-
-    fn as_in_source_of(&self, side: Side, alias: &str) -> String {
+    /// An expression of the source's type; `alias` is the table's, with a dot, or empty.
+    fn as_in_source(&self, side: Side, alias: &str) -> String {
         let name = format!("{alias}{}", self.name(side));
         match side {
             Side::Source => name,
@@ -98,16 +94,15 @@ impl CopyKey {
 
     /// What to SELECT for a key, so that [`CopyKey::read_row`] reads it.
     pub(crate) fn select_list(&self, side: Side) -> String {
-        let lists = self.columns.iter().flat_map(|c| c.kind.select(&c.as_in_source(side)));
-        lists.collect::<Vec<_>>().join(", ")
+        self.select_list_of(side, "")
     }
 
-    /// As [`CopyKey::select_list`], where the table has an alias.
+    /// As [`CopyKey::select_list`], where the table has an alias, given with a dot.
     pub(crate) fn select_list_of(&self, side: Side, alias: &str) -> String {
         let lists = self
             .columns
             .iter()
-            .flat_map(|c| c.kind.select(&c.as_in_source_of(side, &format!("{alias}."))));
+            .flat_map(|c| c.kind.select(&c.as_in_source(side, alias)));
         lists.collect::<Vec<_>>().join(", ")
     }
 
@@ -218,7 +213,7 @@ impl CopyKey {
         let bytes = self.tuple_in(
             &keys,
             |c| match c.conversion.needs_bytes() {
-                true => format!("CAST({} AS BINARY)", c.as_in_source(side)),
+                true => format!("CAST({} AS BINARY)", c.as_in_source(side, "")),
                 false => c.name(side),
             },
             |c, value| match value {
