@@ -9,6 +9,9 @@ use crate::{
     world::World,
 };
 
+/// Within this time every agent looks at the cluster.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// An act that waits for something that does not come is left out after this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -24,6 +27,10 @@ pub(crate) async fn strike(world: &Arc<World>) {
         perform(world, act).await;
         world.servers.iter().for_each(|server| world.check(server));
     }
+    // What was begun also ends, as an outage that is longer than the cutoff.
+    world
+        .pause(world.expected_until().saturating_sub(world.clock.now()))
+        .await;
 }
 
 async fn reach(world: &World, moment: Moment) {
@@ -50,13 +57,13 @@ async fn perform(world: &Arc<World>, act: Act) {
     match act {
         Act::KillAgent { agent, down } => {
             world.kill_agent(agent);
-            world.pause(down).await;
-            world.start_agent(agent);
+            later(world, down, move |world| world.start_agent(agent));
         }
         Act::KillAgents { down } => {
-            (0..world.number_of_agents()).for_each(|agent| world.kill_agent(agent));
-            world.pause(down).await;
-            (0..world.number_of_agents()).for_each(|agent| world.start_agent(agent));
+            for agent in 0..world.number_of_agents() {
+                world.kill_agent(agent);
+                later(world, down, move |world| world.start_agent(agent));
+            }
         }
         Act::FreezeAgent { agent, time } => {
             let handle = world.handle_of(agent);
@@ -76,13 +83,12 @@ async fn perform(world: &Arc<World>, act: Act) {
             promoted(world, &from, &to);
         }
         Act::Crash(crash) => lose_primary(world, crash).await,
-        Act::SplitBrain { to, time } => {
+        Act::SplitBrain { to, received, time } => {
             let (old, new) = (world.primary(), world.replica(to));
-            cluster.replicate(&old, &new, 5);
-            cluster.apply_relay(&new, usize::MAX);
+            cluster.replicate(&old, &new, received);
             cluster.promote(&new);
             promoted(world, &old, &new);
-            world.pause(time).await;
+            watch_the_split(world, &old, &new, time).await;
             rebuild(world, &old);
         }
         Act::Purge { transactions } => cluster.purge(&world.primary(), transactions),
@@ -98,6 +104,26 @@ async fn perform(world: &Arc<World>, act: Act) {
             cluster.set_clock_ahead(&world.servers[server % world.servers.len()], ahead);
         }
         Act::AnyOrder { server } => cluster.set_commit_order(&world.replica(server), false),
+    }
+}
+
+/// While two servers take writes in the same epoch, nobody writes for the migration on either, once all agents have looked.
+async fn watch_the_split(world: &World, old: &Server, new: &Server, time: Duration) {
+    let epoch = |server| world.cluster.state_of(server, &world.id).map(|(_, _, epoch)| epoch);
+    let written = |server| world.cluster.written_by_backends(server);
+    let troubled = |(_, act): &(Moment, Act)| matches!(act, Act::FreezeAgent { .. } | Act::CutAgent { .. });
+    let look = time.min(LOOK);
+    world.pause(look).await;
+    let before = (written(old), written(new));
+    let settled = [old, new].iter().all(|server| world.cluster.relay_len(server) == 0);
+    let equal = settled && epoch(old) == epoch(new);
+    world.pause(time - look).await;
+    // Agents that are late to look, or see one of the two only, know no better.
+    let all_see = !world.plan.proxied && world.plan.late_effects == 0.0 && !world.plan.acts.iter().any(troubled);
+    if equal && all_see && before != (written(old), written(new)) {
+        world.violate(format!(
+            "{old} and {new} took writes in the same epoch, and were written to"
+        ));
     }
 }
 
@@ -154,6 +180,7 @@ fn rebuild(world: &World, server: &Server) {
 
 fn later(world: &Arc<World>, time: Duration, what: impl FnOnce(&World) + Send + 'static) {
     let world = Arc::clone(world);
+    world.expect_until(world.clock.now() + time);
     tokio::spawn(async move {
         world.pause(time).await;
         what(&world);

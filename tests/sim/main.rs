@@ -16,6 +16,7 @@ mod mutants;
 mod plan;
 mod run;
 mod seeds;
+mod stories;
 mod world;
 
 use std::process::ExitCode;

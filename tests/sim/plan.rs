@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
+use crate::stories;
+
 /// Rows have keys below this.
 pub(crate) const KEYS: u64 = 10;
 
@@ -20,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) postponed: bool,
     /// Clients reach the servers through a proxy that leads them elsewhere unasked.
     pub(crate) proxied: bool,
+    /// Replicas receive nothing until the primary is lost.
+    pub(crate) lagging: bool,
     /// Probability that a COMMIT's reply is lost, and that a COMMIT arrives after it was given up.
     pub(crate) reply_loss: f64,
     pub(crate) late_effects: f64,
@@ -69,7 +73,7 @@ pub(crate) enum Moment {
 /// What fate does. Agents and servers are chosen when it happens, by these numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    /// An agent dies, and another life of it begins later.
+    /// An agent dies, and another life of it begins later. Other acts go on meanwhile.
     KillAgent { agent: usize, down: Duration },
     /// All agents die.
     KillAgents { down: Duration },
@@ -86,7 +90,7 @@ pub(crate) enum Act {
     /// The primary dies, and a replica is promoted by somebody else.
     Crash(Crash),
     /// A replica is promoted while the primary lives on and takes writes, too, for a while.
-    SplitBrain { to: usize, time: Duration },
+    SplitBrain { to: usize, received: usize, time: Duration },
     /// The primary loses its oldest binlogs.
     Purge { transactions: usize },
     /// The user cancels, and thinks better of it.
@@ -148,12 +152,17 @@ impl Plan {
             lanes: random.random_range(1..=3),
             postponed: random.random_ratio(1, 4),
             proxied: random.random_ratio(1, 6),
+            lagging: random.random_ratio(1, 10),
             reply_loss: *[0.0, 0.0, 0.01, 0.05].choose(random).unwrap_or(&0.0),
             late_effects: *[0.0, 0.0, 0.01, 0.1].choose(random).unwrap_or(&0.0),
             xa: *[0, 5, 30].choose(random).unwrap_or(&0),
             pace: *[2, 6, 20].choose(random).unwrap_or(&6),
             acts: Vec::new(),
         };
+        if random.random_ratio(1, 4) {
+            stories::tell(&mut plan, random);
+            return plan;
+        }
         for _ in 0..random.random_range(0..6) {
             let act = plan.act(random);
             plan.acts.push((plan.moment(random), act));
@@ -214,7 +223,8 @@ impl Plan {
             }),
             31..33 => Act::SplitBrain {
                 to: server,
-                time: up_to(random, 5_000),
+                received: *[5, usize::MAX].choose(random).unwrap_or(&5),
+                time: up_to(random, 8_000),
             },
             33 => Act::Purge {
                 transactions: random.random_range(0..60),
@@ -232,6 +242,6 @@ impl Plan {
     }
 }
 
-fn up_to(random: &mut SmallRng, milliseconds: u64) -> Duration {
+pub(crate) fn up_to(random: &mut SmallRng, milliseconds: u64) -> Duration {
     Duration::from_millis(random.random_range(0..milliseconds))
 }

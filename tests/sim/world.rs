@@ -24,8 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::plan::{Act, Change, KEYS, Moment, Plan};
 
-/// The environment does something at least this often, even where no agent does anything.
-const IDLE: Duration = Duration::from_secs(10);
+/// The environment does something also where no agent does anything: soon at first, and then less and less often.
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(20);
 
 pub(crate) struct World {
     pub(crate) plan: Plan,
@@ -40,6 +41,8 @@ pub(crate) struct World {
     /// Says that the environment shall stop.
     over: AtomicBool,
     violation: Mutex<Option<String>>,
+    /// When the last thing that fate has begun will have ended.
+    expected_until: Mutex<Duration>,
 }
 
 /// An agent's process.
@@ -92,6 +95,7 @@ impl World {
             agents: Mutex::default(),
             over: AtomicBool::new(false),
             violation: Mutex::default(),
+            expected_until: Mutex::default(),
             cluster,
             clock,
             servers,
@@ -127,6 +131,15 @@ impl World {
 
     pub(crate) async fn pause(&self, time: Duration) {
         self.clock.sleep(time).await;
+    }
+
+    pub(crate) fn expect_until(&self, time: Duration) {
+        let mut until = self.expected_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = time.max(*until);
+    }
+
+    pub(crate) fn expected_until(&self) -> Duration {
+        *self.expected_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // ---- agents
@@ -189,12 +202,13 @@ impl World {
     pub(crate) async fn environment(self: Arc<Self>) {
         let mut random = SmallRng::seed_from_u64(self.plan.seed + 1);
         let mut value = 100;
+        let mut patience = SHORT;
         while !self.over.load(Ordering::Relaxed) {
             let next = self.cluster.steps() + random.random_range(1..=self.plan.pace);
             tokio::select! {
                 biased;
-                () = self.cluster.step(next) => {}
-                () = self.clock.sleep(IDLE) => {}
+                () = self.cluster.step(next) => patience = SHORT,
+                () = self.clock.sleep(patience) => patience = LONG.min(patience * 2),
             }
             match random.random_range(0..10) {
                 0..4 => self.write(&mut random, &mut value),
@@ -273,7 +287,7 @@ impl World {
     fn replicate(&self, random: &mut SmallRng) {
         let primary = self.primary();
         if let Some(server) = self.servers.choose(random) {
-            if self.cluster.follows(server, &primary) {
+            if !self.plan.lagging && self.cluster.follows(server, &primary) {
                 self.cluster.receive(&primary, server, random.random_range(0..16));
             }
             // Also on a server that was made writable with a rest of its relay log.

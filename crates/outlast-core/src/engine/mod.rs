@@ -200,8 +200,16 @@ pub(crate) async fn is_in_place(
     let stream = services.stream.open(lease, migration).await?;
     match intent {
         Some(intent) => Ok(stream.intent_state(intent).await? == IntentState::Done),
-        None => Ok(stream.swap_state().await? == SwapState::Swapped),
+        None => Ok(told_by_tables(&*stream).await? == SwapState::Swapped),
     }
+}
+
+/// How far the swap is: the tables tell, not what anybody remembers.
+async fn told_by_tables(stream: &dyn OpenStream) -> Result<SwapState> {
+    Ok(match stream.swap_state().await? {
+        SwapState::Swapped if !Guard::SwapState.holds() => SwapState::Unprepared,
+        told => told,
+    })
 }
 
 fn failure_message(error: &Error, intent: Option<&Intent>) -> String {
@@ -267,10 +275,7 @@ async fn conduct(
 
 /// The checkpoint to go on from, begun if there is none; `None` if the swap has happened.
 async fn prepared(services: &Services, lease: &Lease, stream: &dyn OpenStream) -> Result<Option<Checkpoint>> {
-    let swap_state = match stream.swap_state().await? {
-        SwapState::Swapped if !Guard::SwapState.holds() => SwapState::Unprepared,
-        told => told,
-    };
+    let swap_state = told_by_tables(stream).await?;
     stream.mend().await?;
     if swap_state == SwapState::Swapped {
         return Ok(None);

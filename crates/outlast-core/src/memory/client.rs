@@ -250,11 +250,19 @@ impl Cluster {
         self.happens(reply_loss)
     }
 
-    /// For how long a COMMIT stays on the way after its client has given it up; `None` if it does not.
-    pub(super) fn commits_late(&self) -> Option<Duration> {
+    /// Whether a COMMIT is still on the way after its client has given it up.
+    pub(super) fn commits_late(&self) -> bool {
         let late_effects = self.state().network.late_effects;
         self.happens(late_effects)
-            .then(|| Duration::from_millis(1 + self.clock().random() % 2500))
+    }
+
+    /// Lasts as long as a COMMIT is on the way that its client has given up: a few steps of others, or a while.
+    pub(super) async fn on_the_way(&self) {
+        let chance = self.clock().random();
+        match chance % 2 {
+            0 => self.step(self.steps() + chance / 2 % 12).await,
+            _ => self.clock().sleep(Duration::from_millis(chance / 2 % 2500)).await,
+        }
     }
 
     fn happens(&self, probability: f64) -> bool {

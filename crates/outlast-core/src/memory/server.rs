@@ -147,13 +147,9 @@ impl Node {
     pub(super) fn apply_relay(&mut self, count: usize, mut chance: u64) {
         self.settle(self.log.len());
         for _ in 0..count {
-            let overtakes = !self.keeps_commit_order && chance & 1 == 1;
-            chance = chance.rotate_right(1);
-            if overtakes
-                && let Some([first, second]) = self.relay.make_contiguous().first_chunk()
-                && first.effect.is_independent_of(&second.effect)
-            {
-                self.relay.swap(0, 1);
+            if !self.keeps_commit_order {
+                self.let_one_overtake((chance % 4) as usize);
+                chance = chance.rotate_right(7);
             }
             let Some(logged) = self.relay.pop_front() else { break };
             if self.stops_the_applier(&logged.effect) {
@@ -162,6 +158,19 @@ impl Node {
             }
             self.log.push(logged);
             self.settle(self.log.len());
+        }
+    }
+
+    /// Moves the `at`th transaction of the relay log to its front, if parallel appliers may execute it first.
+    fn let_one_overtake(&mut self, at: usize) {
+        let Some(overtaking) = self.relay.get(at) else {
+            return;
+        };
+        let mut others = self.relay.iter().take(at);
+        if others.all(|other| overtaking.effect.is_independent_of(&other.effect))
+            && let Some(overtaking) = self.relay.remove(at)
+        {
+            self.relay.push_front(overtaking);
         }
     }
 

@@ -95,18 +95,16 @@ impl Transaction for MemoryTransaction {
             ..
         } = *self;
         cluster.pause().await;
-        match cluster.commits_late() {
-            None => commit(&cluster, &session, &lease, writes),
-            Some(late) => {
-                let message = format!("the connection to {} was lost during COMMIT", session.server);
-                tokio::spawn(async move {
-                    cluster.clock().sleep(late).await;
-                    // Nobody hears of it.
-                    let _ = commit(&cluster, &session, &lease, writes);
-                });
-                Err(gone(message))
-            }
+        if !cluster.commits_late() {
+            return commit(&cluster, &session, &lease, writes);
         }
+        let message = format!("the connection to {} was lost during COMMIT", session.server);
+        tokio::spawn(async move {
+            cluster.on_the_way().await;
+            // Nobody hears of it.
+            let _ = commit(&cluster, &session, &lease, writes);
+        });
+        Err(gone(message))
     }
 
     async fn rollback(self: Box<Self>) -> Result<()> {
