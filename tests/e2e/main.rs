@@ -11,6 +11,7 @@ mod failover;
 mod foreign_keys;
 mod instant;
 mod key_types;
+mod lossy_promotion;
 mod ordinary_alters;
 mod policies;
 mod refusals;

@@ -1,6 +1,11 @@
 //! A cluster with a table, a write load, agents and a migration.
 
-use std::{collections::HashMap, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use mysql_async::prelude::Queryable;
@@ -410,6 +415,11 @@ impl Scene {
     /// Waits until a replica has executed what the primary has executed now.
     pub(crate) async fn wait_until_replicated(&self, to: usize) -> Result<()> {
         self.cluster.wait_for_catch_up(to, PATIENCE).await
+    }
+
+    /// Where the logs of this scene are.
+    pub(crate) fn logs(&self) -> &Path {
+        &self.logs
     }
 
     /// Waits until the replica's newest sign of life of the migration is this old: so far it lags behind, at least.
