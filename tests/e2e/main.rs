@@ -7,6 +7,7 @@
 
 mod agents;
 mod bad_input;
+mod errant_gtids;
 mod failover;
 mod foreign_keys;
 mod instant;

@@ -201,6 +201,16 @@ impl Scene {
         waited.await.with_context(|| self.hint())
     }
 
+    /// Waits until the migration has failed with a message that holds all the words.
+    pub(crate) async fn expect_failure(&self, words: &[&str]) -> Result<()> {
+        let status = self.wait_for("the failure", |s| s["status"] == "failed").await?;
+        let message = status["message"].as_str().unwrap_or_default();
+        for word in words {
+            ensure!(message.contains(word), "{word:?} is not in the message: {message}");
+        }
+        Ok(())
+    }
+
     /// Waits until the migration is in a phase.
     pub(crate) async fn wait_for_phase(&self, phase: &str) -> Result<Value> {
         self.wait_for(&format!("phase {phase}"), |s| {
