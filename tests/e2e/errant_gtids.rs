@@ -86,6 +86,11 @@ async fn rows_that_only_the_promoted_server_has_are_in_the_new_table() -> Result
     scene.start_agent("agent-0", &[])?;
     scene.submit(&["--chunk-rows", "200", "--chunk-pause", "50ms"]).await?;
     scene.wait_for_mid_copy().await?;
+    let said = warnings(&scene).await?;
+    ensure!(
+        !said.contains("report_host"),
+        "the reader of the binlog is taken for a replica: {said}"
+    );
     write_astray(
         scene.cluster.node(1),
         &[

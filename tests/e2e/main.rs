@@ -7,6 +7,7 @@
 
 mod agents;
 mod bad_input;
+mod encryption;
 mod errant_gtids;
 mod failover;
 mod foreign_keys;
@@ -15,9 +16,11 @@ mod key_types;
 mod lossy_promotion;
 mod ordinary_alters;
 mod policies;
+mod privileges;
 mod refusals;
 mod replica_consistency;
 mod scene;
+mod secrets;
 mod split_brain;
 mod timing;
 

@@ -36,12 +36,14 @@
 //! - [`WriteLoad`] on a table made by [`create_and_fill`], and its [`LoadReport`].
 //! - [`compare()`], [`compare_definitions`], [`expect_identical`] and [`native_copy()`]: whether a migrated table is what a
 //!   native ALTER makes.
+//! - [`certificates`]: for servers that encrypt.
 //! - [`eventually`]: wait for a condition instead of sleeping for luck.
 //!
 //! Servers die with the process that started them, and their data go: by being dropped, and where the system has `setpriv`
 //! and a shell, also when the process is killed or ends with a cluster in a `static`.
 
 pub mod accounts;
+pub mod certificates;
 mod cluster;
 mod compare;
 mod debian;

@@ -232,6 +232,10 @@ async fn nameless_replicas(session: &mut Session, address: &str, reached: &[Serv
             .and_then(|port| port.ok())
             .unwrap_or_default();
         let uuid = text_of(&row, "Replica_UUID").unwrap_or_default();
+        // Other readers of the binlog, Outlast's own among them, register without an identity.
+        if uuid.is_empty() {
+            continue;
+        }
         if address_of(&host, port).is_none() && !reached.iter().any(|server| server.uuid.as_str() == uuid) {
             nameless.insert(uuid);
         }
