@@ -112,7 +112,7 @@ async fn a_migration_survives_a_failover_with_every_connection_encrypted_and_eve
         "--chunk-rows",
         "200",
         "--chunk-pause",
-        "50ms",
+        "150ms",
     ];
     let id = outlast::succeed(&servers, &with(&submit, &right))
         .await?
@@ -127,8 +127,13 @@ async fn a_migration_survives_a_failover_with_every_connection_encrypted_and_eve
         })
         .await
     };
-    wait_for("some copied rows", &|s| {
-        s["phase"] == "copying" && s["rows_copied"].as_u64() > Some(1000)
+    eventually("copied chunks", PATIENCE, || async {
+        let chunks: u64 = cluster
+            .primary()
+            .query_one("SELECT COUNT(*) FROM _outlast.copied_ranges")
+            .await?;
+        ensure!(chunks > 3, "{chunks} chunks");
+        Ok(())
     })
     .await?;
     expect_encrypted(cluster.primary()).await?;

@@ -14,6 +14,7 @@ mod foreign_keys;
 mod instant;
 mod key_types;
 mod lossy_promotion;
+mod names;
 mod ordinary_alters;
 mod policies;
 mod privileges;

@@ -37,7 +37,7 @@ pub fn classify(error: MysqlError) -> Error {
                 "the server's certificate is not accepted ({io}); nothing was sent. It has to be signed by the authority that \
                  --tls-ca names, and to name the host that is connected to (the certificates that MySQL makes for itself name none)"
             );
-            Error::new(ErrorKind::AccessDenied, message).with_source(error)
+            Error::new(ErrorKind::AccessDenied, message)
         }
         MysqlError::Io(_) | MysqlError::Driver(_) => {
             Error::new(ErrorKind::ServerGone, "the connection to the server was lost").with_source(error)

@@ -47,6 +47,8 @@ const OWN: [Needed; 9] = [
         "to find the rows that have a duplicate value",
     ),
 ];
+/// On Outlast's own schemas, if the table has foreign keys.
+const OWN_PARENTS: [Needed; 1] = [("REFERENCES", "to try the table's foreign keys on empty tables")];
 /// A schema of Outlast's own, for all of them.
 const OWN_SCHEMA: &str = "_outlast_new_0";
 
@@ -91,7 +93,8 @@ impl Privileges {
     /// # Errors
     /// `AccessDenied` with the first privilege that is missing, and the statement that grants it.
     pub(crate) fn expect_for_parents(&self, schema: &str) -> Result<()> {
-        self.expect(schema, &PARENTS)
+        self.expect(schema, &PARENTS)?;
+        self.expect(OWN_SCHEMA, &OWN_PARENTS)
     }
 
     fn expect(&self, schema: &str, privileges: &[Needed]) -> Result<()> {

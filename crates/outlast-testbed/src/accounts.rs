@@ -32,6 +32,8 @@ pub const OWN: [&str; 9] = [
     "LOCK TABLES",
     "CREATE TEMPORARY TABLES",
 ];
+/// Privileges on Outlast's own schemas, if tables have foreign keys.
+pub const OWN_PARENTS: [&str; 1] = ["REFERENCES"];
 /// Outlast's own schemas, as a grant names them.
 pub const OWN_SCHEMAS: &str = "`\\_outlast%`.*";
 /// Patterns of the application's schemas in which Outlast's account may migrate tables, those with foreign keys included.
@@ -62,7 +64,7 @@ pub(crate) fn creation_script() -> String {
          {}\
          SHUTDOWN;\n",
         GLOBAL.join(", "),
-        OWN.join(", "),
+        OWN.into_iter().chain(OWN_PARENTS).collect::<Vec<_>>().join(", "),
         SCHEMAS
             .map(|schema| format!("{};\n", grant_on(schema, OUTLAST_USER)))
             .concat(),
