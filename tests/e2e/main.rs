@@ -7,15 +7,21 @@
 
 mod agents;
 mod bad_input;
+mod encryption;
+mod errant_gtids;
 mod failover;
 mod foreign_keys;
 mod instant;
 mod key_types;
+mod lossy_promotion;
+mod names;
 mod ordinary_alters;
 mod policies;
+mod privileges;
 mod refusals;
 mod replica_consistency;
 mod scene;
+mod secrets;
 mod split_brain;
 mod timing;
 

@@ -90,6 +90,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(10);
 /// A migration that is not on the primary for so long was lost with another server.
 const VANISHED_AFTER: Duration = Duration::from_secs(10);
 
+/// Pause after a migration was to be marked failed.
+const AFTER_GIVING_UP: Duration = Duration::from_secs(30);
+
 /// A run that lasted this long was no failure in a row.
 const LASTING_RUN: Duration = Duration::from_secs(30);
 
@@ -407,14 +410,25 @@ impl Round<'_> {
             RetryVerdict::After { ms } => {
                 // A primary that is gone is looked for at once; the backoff is for one that is there and fails.
                 let same_server = error.kind() != ErrorKind::ServerGone && error.kind() != ErrorKind::NotPrimary;
-                local.not_before = if same_server || local.failures.attempts() > 1 {
+                let attempts = local.failures.attempts();
+                local.not_before = if same_server || attempts > 1 {
                     now + Duration::from_millis(ms)
                 } else {
                     now
                 };
-                Ok(())
+                if !bounded {
+                    return Ok(());
+                }
+                // Somebody may be able to mend it; there are no more of these lines than attempts.
+                let detail = format!("attempt {attempts} failed: {error}; next in {ms} ms");
+                let (scheduler, agent) = (&self.agent.parts.services.scheduler, &self.agent.id);
+                scheduler
+                    .note(&lease.server, &migration.id, agent, "failure", &detail)
+                    .await
             }
             RetryVerdict::GiveUp { reason } if bounded => {
+                // Should even that fail, it is not tried again at once.
+                local.not_before = now + AFTER_GIVING_UP;
                 let attempts = local.failures.attempts();
                 let policy = &decision.policy;
                 let error = error.context(format_args!(
