@@ -13,9 +13,14 @@ mod faults;
 mod points;
 mod twin;
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use self::faults::{Fault, Stage};
+
+/// How long anything may take. On a busy machine locks are not granted in time, and the policy's delays grow to half a minute.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What the application needs to go on is in the new agent's hands as soon as it looks: nothing is left to the one that died.
 #[tokio::test]

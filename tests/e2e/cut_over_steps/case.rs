@@ -15,8 +15,8 @@ use tokio::{
     process::Child,
 };
 
-use super::{points::Way, twin::Twins};
-use crate::{outlast, scene::PATIENCE};
+use super::{PATIENCE, points::Way, twin::Twins};
+use crate::outlast;
 
 /// The application goes on with the names it knows.
 const COPIED: &str =
@@ -55,7 +55,7 @@ impl Case {
         std::fs::create_dir_all(&directory)?;
         let hold = format!("hold:{}", directory.display());
         let barrier = way.before_the_lock();
-        let mut rules = vec![format!("*=record:{}", logs.join("reached").display())];
+        let mut rules = vec![outlast::recording()];
         if is_after_barrier(way, point) {
             rules.push(format!("{}={hold}", barrier.name()));
         }

@@ -14,10 +14,11 @@ use outlast_testbed::{Cluster, RelayLog, Topology, eventually};
 use tokio::process::Child;
 
 use super::{
+    PATIENCE,
     case::Case,
     points::{Way, is_locked},
 };
-use crate::{outlast, scene::PATIENCE};
+use crate::outlast;
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
