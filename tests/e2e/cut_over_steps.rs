@@ -11,7 +11,6 @@
 mod case;
 mod faults;
 mod points;
-mod twin;
 
 use std::time::Duration;
 

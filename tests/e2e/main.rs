@@ -8,6 +8,7 @@
 mod agents;
 mod bad_input;
 mod cut_over_steps;
+mod deaths;
 mod failover;
 mod foreign_keys;
 mod instant;
@@ -19,5 +20,6 @@ mod replica_consistency;
 mod scene;
 mod split_brain;
 mod timing;
+mod twin;
 
 use outlast_tests::outlast;

@@ -15,8 +15,8 @@ use tokio::{
     process::Child,
 };
 
-use super::{PATIENCE, points::Way, twin::Twins};
-use crate::outlast;
+use super::{PATIENCE, points::Way};
+use crate::{outlast, twin::Twins};
 
 /// The application goes on with the names it knows.
 const COPIED: &str =
