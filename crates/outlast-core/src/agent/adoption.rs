@@ -7,6 +7,7 @@ use crate::{
     checkpoint::Checkpoint,
     engine,
     error::{Error, ErrorKind, Result},
+    guard::Guard,
     ids::Server,
     scheduler::{Lease, Migration, Phase},
     topology::ServerState,
@@ -21,27 +22,43 @@ pub enum Obstacle {
     Never(String),
 }
 
+/// Checks that nothing which a server has received can still overwrite what is written there now.
+///
+/// To be asked before anything is decided about a migration on the server: adoption, staleness, a user's request.
+///
+/// # Errors
+/// [`ErrorKind::NotYet`] if the server takes no writes, or takes them before it has executed its relay log.
+pub fn settled(server: &Server, state: &ServerState) -> Result<()> {
+    if !state.writable && Guard::AdoptWritable.holds() {
+        return Err(Error::new(
+            ErrorKind::NotYet,
+            format!("{server} does not take writes any more"),
+        ));
+    }
+    match state.unapplied.first().filter(|_| Guard::AdoptRelay.holds()) {
+        None => Ok(()),
+        Some((channel, missing)) => Err(Error::new(
+            ErrorKind::NotYet,
+            format!(
+                "{server} takes writes, but replication channel '{channel}' has {} received transactions that are not applied \
+                 and would overwrite what is written now; this waits until they are, or the channel is reset",
+                missing.count()
+            ),
+        )),
+    }
+}
+
 /// Checks that the stream can go on from `checkpoint` on a server in `state`.
 ///
 /// # Errors
 /// The [`Obstacle`], with a text for people.
 pub fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoint>) -> Result<(), Obstacle> {
-    if !state.writable {
-        return Err(Obstacle::NotYet(format!("{server} does not take writes any more")));
-    }
-    if let Some((channel, missing)) = state.unapplied.first() {
-        // Its backlog may hold rows and checkpoints of the previous owner, which would overwrite the adopter's.
-        return Err(Obstacle::NotYet(format!(
-            "{server} takes writes, but replication channel '{channel}' has {} received transactions that are not \
-             applied; adoption waits until they are, or the channel is reset",
-            missing.count()
-        )));
-    }
+    settled(server, state).map_err(|error| Obstacle::NotYet(error.message().to_owned()))?;
     let Some(checkpoint) = checkpoint else {
         return Ok(());
     };
     let ahead = checkpoint.position.minus(&state.executed);
-    if !ahead.is_empty() {
+    if !ahead.is_empty() && Guard::AdoptPosition.holds() {
         return Err(Obstacle::Never(format!(
             "the checkpoint on {server} accounts for transactions that this server never executed ({ahead:.200}): its \
              replication did not keep the commit order (replica_preserve_commit_order). The copy can't be trusted; clean \
@@ -49,7 +66,7 @@ pub fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoin
         )));
     }
     let purged = state.purged.minus(&checkpoint.position);
-    if !purged.is_empty() {
+    if !purged.is_empty() && Guard::AdoptPurged.holds() {
         return Err(Obstacle::Never(format!(
             "{server} has purged binlogs that the stream still needs ({purged:.200}); its changes can't be caught up. \
              Clean this migration up and submit it anew, with longer binlog retention (binlog_expire_logs_seconds)"

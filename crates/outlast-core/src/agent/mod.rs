@@ -19,7 +19,7 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use self::policies::{NativePolicies, PolicyLoader};
@@ -28,6 +28,7 @@ use crate::{
     engine::{self, Services, Snapshot},
     error::{Error, ErrorKind, Response, Result},
     failures::Failures,
+    guard::Guard,
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server},
     policy::{Policies, RetryVerdict},
     scheduler::{Ending, Lease, Migration, Status},
@@ -92,6 +93,9 @@ const VANISHED_AFTER: Duration = Duration::from_secs(10);
 /// A run that lasted this long was no failure in a row.
 const LASTING_RUN: Duration = Duration::from_secs(30);
 
+/// How long a migration is left alone after its run crashed.
+const AFTER_A_CRASH: Duration = Duration::from_secs(5);
+
 /// A run that ended, with the lease it had.
 type Finished = (Migration, Lease, Result<Ending>);
 
@@ -146,11 +150,11 @@ impl Agent {
             let finished = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Stopped::Told,
-                Some(finished) = runs.join_next() => finished,
+                Some(finished) = runs.join_next_with_id() => finished,
                 () = wait => continue,
             };
-            // An aborted run has nothing to say.
-            if let Ok((migration, lease, result)) = finished {
+            let finished = finished.map_err(|error| round.crashed(&error));
+            if let Ok((_, (migration, lease, result))) = finished {
                 let ended = round.ended(&migration, &lease, result);
                 // Given up, it is judged anew in the next look: its lease is cleared first of all.
                 tokio::select! {
@@ -287,6 +291,9 @@ impl Round<'_> {
         for (id, mut candidates) in by_id {
             let highest = candidates.iter().map(|(_, m)| m.epoch).max().unwrap_or_default();
             candidates.retain(|(_, m)| m.epoch == highest);
+            if !Guard::SplitBrain.holds() {
+                candidates.truncate(1);
+            }
             match candidates.len() {
                 1 => decided.append(&mut candidates),
                 _ => {
@@ -369,6 +376,18 @@ impl Round<'_> {
         tracing::warn!(migration = %id, server = %lease.server, kind = error.kind().name(), %error, "run ended");
         if let Err(error) = self.plan_next_attempt(migration, lease, error).await {
             self.complain(&format!("migration {id}: {error}"));
+        }
+    }
+
+    /// A run was dropped, which has nothing to say, or it panicked: its memory is gone, and it is begun anew in a while.
+    fn crashed(&mut self, error: &JoinError) {
+        let now = self.now();
+        let is_its = |local: &&mut Local| local.task.as_ref().is_some_and(|task| task.id() == error.id());
+        if let Some(local) = self.locals.values_mut().find(is_its) {
+            tracing::error!(%error, "a run crashed, which is a bug; what it had committed is sound, and it begins anew from there");
+            local.lease = None;
+            local.task = None;
+            local.not_before = now + AFTER_A_CRASH;
         }
     }
 
