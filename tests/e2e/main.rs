@@ -9,6 +9,8 @@ mod agents;
 mod bad_input;
 mod encryption;
 mod errant_gtids;
+mod cut_over_steps;
+mod deaths;
 mod failover;
 mod foreign_keys;
 mod instant;
@@ -24,5 +26,6 @@ mod scene;
 mod secrets;
 mod split_brain;
 mod timing;
+mod twin;
 
 use outlast_tests::outlast;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use outlast_core::{Error, ErrorKind, GtidSet, Key, Lease, Migration, Result, stream::CutOver};
-use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, quote};
+use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, failpoint, quote};
 
 use crate::{
     foreign_keys::{self, ForeignKeys},
@@ -18,9 +18,12 @@ use crate::{
 /// How long the application may be held up by waiting for the lock. `lock_wait_timeout` can't be below one second.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long the statements of a swap with foreign keys may take. They wait for nobody, once the parents are locked too; but they
-/// are three changes of definitions, each of which a disk has to confirm.
+/// How long the statements of a swap may take. They wait for nobody, once the parents are locked too; but each is a change of
+/// definitions, which a disk, and a semi-synchronous replica, has to confirm.
 const SWAP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// MySQL's number for what an observer of transactions refused (`ER_RUN_HOOK_ERROR`).
+const HOOK_FAILED: u16 = 3100;
 
 /// A session that holds the locks. Dropped, it ends, and the server releases them.
 pub(crate) struct LockedTables {
@@ -111,7 +114,11 @@ impl LockedTables {
             return Ok(());
         }
         let sql = format!("ALTER TABLE {shadow} AUTO_INCREMENT = {value}");
-        self.session.run(&sql).await.map(|_| ())
+        failpoint!(
+            self.session,
+            Step::CutOverAutoIncrement,
+            self.session.run(&sql).await.map(drop)
+        )
     }
 
     /// The next AUTO_INCREMENT value of a table; `None` if it never gave one.
@@ -159,14 +166,23 @@ impl LockedTables {
         let rename = format!("RENAME TABLE {source} TO {retired}, {shadow} TO {source}");
         let mut side = self.pool.session().await?;
         if self.keys.is_empty() {
-            run_or_kill(&mut self.session, &mut side, &rename, LOCK_PATIENCE).await?;
+            failpoint!(
+                self.session,
+                Step::CutOverRename,
+                run_or_kill(&mut self.session, &mut side, &rename, SWAP_PATIENCE).await
+            )?;
             side.give_back();
             return Ok(());
         }
         let add = self.keys.add_to(&self.plan.shadow, &self.plan.source);
         let drop = self.keys.drop_from_retired(&retired);
         let all: Vec<String> = add.into_iter().chain([rename]).chain(drop).collect();
-        let done = run_or_kill(&mut self.session, &mut side, &all.join("; "), SWAP_PATIENCE).await;
+        let all = all.join("; ");
+        let done = failpoint!(
+            self.session,
+            Step::CutOverRename,
+            run_or_kill(&mut self.session, &mut side, &all, SWAP_PATIENCE).await
+        );
         side.give_back();
         match done {
             Ok(_) => Ok(()),
@@ -191,7 +207,7 @@ impl LockedTables {
             return Ok(());
         }
         if let Some(undo) = self.keys.drop_from_shadow(&self.plan.shadow)
-            && let Err(undone) = self.session.run(&undo).await
+            && let Err(undone) = failpoint!(self.session, Step::CutOverUndoKeys, self.session.run(&undo).await)
         {
             tracing::debug!(migration = %self.migration.id, %undone, "the shadow got none, or still has its foreign keys");
         }
@@ -288,8 +304,21 @@ pub(crate) async fn run_or_kill(
         Either::Left((done, _)) => done,
         Either::Right(((), waiting)) => {
             side.run(&format!("KILL QUERY {id}")).await?;
-            waiting.await
+            waiting.await.map_err(|error| as_killed(error, patience))
         }
+    }
+}
+
+/// Where a plugin observes transactions (semi-synchronous replication, Group Replication), a statement that is killed while it commits
+/// is rolled back with an error of the observer, which elsewhere says that the server is no primary.
+fn as_killed(error: Error, patience: Duration) -> Error {
+    match error.code() {
+        Some(HOOK_FAILED) => error
+            .context(format_args!(
+                "a statement was stopped because it took more than {patience:?}"
+            ))
+            .into_kind(ErrorKind::Passing),
+        _ => error,
     }
 }
 
@@ -318,8 +347,17 @@ impl CutOver for LockedTables {
     }
 
     async fn drain(&mut self, keys: &[Key]) -> Result<()> {
-        match reread(&mut self.session, &self.plan, keys).await {
-            Ok(()) => self.session.run("COMMIT").await.map(|_| ()),
+        let reread = failpoint!(
+            self.session,
+            Step::CutOverDrain,
+            reread(&mut self.session, &self.plan, keys).await
+        );
+        match reread {
+            Ok(()) => failpoint!(
+                self.session,
+                Step::CutOverDrainCommit,
+                self.session.run("COMMIT").await.map(drop)
+            ),
             Err(error) if error.kind() == ErrorKind::ServerGone => Err(error),
             Err(error) => {
                 self.session.run("ROLLBACK").await?;
@@ -336,12 +374,21 @@ impl CutOver for LockedTables {
         self.check_definition().await?;
         self.check_newly_counted().await?;
         self.carry_auto_increment().await?;
-        prove_lock(&mut self.session).await?;
+        failpoint!(self.session, Step::CutOverProof, prove_lock(&mut self.session).await)?;
         self.rename().await?;
         // The swap is done, whatever becomes of the rest.
         let tidied = async {
-            self.session.run("UNLOCK TABLES").await?;
-            shadow::drop_if_empty(&mut self.session, &self.migration.shadow_schema()).await
+            failpoint!(
+                self.session,
+                Step::CutOverUnlock,
+                self.session.run("UNLOCK TABLES").await
+            )?;
+            let schema = self.migration.shadow_schema();
+            failpoint!(
+                self.session,
+                Step::CutOverDropSchema,
+                shadow::drop_if_empty(&mut self.session, &schema).await
+            )
         };
         if let Err(error) = tidied.await {
             tracing::warn!(migration = %self.migration.id, %error, "the empty shadow schema is left behind");
@@ -350,6 +397,27 @@ impl CutOver for LockedTables {
     }
 
     async fn release(mut self: Box<Self>) -> Result<()> {
-        self.session.run("UNLOCK TABLES").await.map(|_| ())
+        failpoint!(
+            self.session,
+            Step::CutOverRelease,
+            self.session.run("UNLOCK TABLES").await.map(drop)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_was_killed_while_it_committed_is_tried_again() {
+        let error = |code| Error::new(ErrorKind::NotPrimary, "Error on observer").with_code(code);
+        let killed = as_killed(error(HOOK_FAILED), SWAP_PATIENCE);
+        assert_eq!(killed.kind(), ErrorKind::Passing);
+        assert_eq!(
+            killed.message(),
+            "a statement was stopped because it took more than 1s: Error on observer"
+        );
+        assert_eq!(as_killed(error(1290), SWAP_PATIENCE).kind(), ErrorKind::NotPrimary);
     }
 }
