@@ -7,6 +7,7 @@ mod demo;
 mod e2e;
 mod policies;
 mod programs;
+mod sim;
 mod tally;
 mod test;
 mod tidy;
@@ -57,6 +58,24 @@ enum Task {
         #[arg(long, conflicts_with_all = ["filter", "random"])]
         document: bool,
     },
+    /// Simulate clusters under fire: the real agent and engine on servers in memory, each seed another schedule of failures.
+    ///
+    /// Without options, as many as run with all other tests, and then --mutants.
+    Sim {
+        /// How many schedules.
+        #[arg(long, value_name = "N")]
+        seeds: Option<u64>,
+        /// The first one's seed; 0 if it is not given.
+        #[arg(long, value_name = "S")]
+        first: Option<u64>,
+        /// Switch off one guard of the product after the other (or those with GUARD in their names), and show after how many
+        /// schedules the violation that follows is found.
+        #[arg(long, value_name = "GUARD", num_args = 0..=1, default_missing_value = "", conflicts_with = "seeds")]
+        mutants: Option<String>,
+        /// Build with all optimisations: for very many schedules.
+        #[arg(long)]
+        release: bool,
+    },
     /// Run every test there is: of units, contracts, policies and documentation, all scenarios, and all cases of ALTERs.
     ///
     /// The last line is `N passed, N failed, N skipped`.
@@ -91,6 +110,12 @@ fn run(task: Task) -> Result<()> {
         Task::Alters {
             filter, random, seed, ..
         } => alters::run(filter.as_deref(), random, seed),
+        Task::Sim {
+            seeds,
+            first,
+            mutants,
+            release,
+        } => sim::run(seeds, first, mutants.as_deref(), release),
         Task::Test => test::run(),
         Task::Policies { check } => policies::run(check),
         Task::Tidy => tidy::run(),
