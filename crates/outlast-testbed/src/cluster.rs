@@ -1,6 +1,6 @@
 //! A topology of servers, and which of them is the primary.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Cluster {
     topology: Topology,
     primary: watch::Sender<usize>,
     primary_address: watch::Sender<String>,
-    _directory: Option<Directory>,
+    directory: Option<Directory>,
 }
 
 /// What a cluster shall be like; made by [`Cluster::builder`].
@@ -40,9 +40,17 @@ pub struct ClusterBuilder {
     topology: Topology,
     arguments: Vec<String>,
     distribution: Option<Distribution>,
+    folder: Option<PathBuf>,
 }
 
 impl ClusterBuilder {
+    /// Makes the cluster's directory in this folder, instead of the system's folder for temporary files.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
     /// Adds an option of `mysqld` for all nodes, such as `--binlog-row-image=MINIMAL`. It wins over the testbed's own.
     #[must_use]
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
@@ -80,7 +88,7 @@ impl ClusterBuilder {
             Some(distribution) => distribution,
             None => find_distribution().await?,
         };
-        let directory = Directory::create()?;
+        let directory = Directory::create_in(&self.folder.unwrap_or_else(std::env::temp_dir))?;
         let ports = (0..self.topology.nodes())
             .map(|_| ReservedPort::take())
             .collect::<Result<Vec<_>>>()?;
@@ -99,7 +107,7 @@ impl ClusterBuilder {
             primary_address: watch::Sender::new(nodes[0].address()),
             topology: self.topology,
             nodes,
-            _directory: directory,
+            directory,
         };
         cluster.connect_nodes().await?;
         Ok(cluster)
@@ -123,6 +131,7 @@ impl Cluster {
             topology,
             arguments: Vec::new(),
             distribution: None,
+            folder: None,
         }
     }
 
@@ -180,6 +189,18 @@ impl Cluster {
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
         self.nodes.iter().map(Node::address).collect()
+    }
+
+    /// Kills all servers, and leaves their directory for people to look at. None if it was not this cluster's to remove.
+    #[must_use]
+    pub fn keep(mut self) -> Option<PathBuf> {
+        for node in &self.nodes {
+            node.kill9();
+        }
+        let directory = self.directory.take()?;
+        let path = directory.path().to_owned();
+        directory.keep();
+        Some(path)
     }
 
     /// Waits until a node has executed all that the primary has executed now.

@@ -24,10 +24,10 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    pub(crate) fn create() -> Result<Self> {
+    pub(crate) fn create_in(folder: &Path) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("outlast-")
-            .tempdir()
+            .tempdir_in(folder)
             .context("creating a directory for the cluster")?;
         let janitor = Janitor::of(directory.path());
         if let Err(error) = &janitor {

@@ -104,6 +104,47 @@ impl Cluster {
         Ok(elected)
     }
 
+    /// Waits until most of all nodes name the same writable primary, whoever it is; from then on it is
+    /// [`primary`](Self::primary). Call it when nobody knows whether the group has elected another.
+    ///
+    /// # Errors
+    ///
+    /// When there is none within `limit`, or the cluster isn't a group.
+    pub async fn follow_group(&self, limit: Duration) -> Result<usize> {
+        ensure!(self.topology().is_group(), "only Group Replication elects a primary");
+        let primary = eventually("most members name one primary", limit, || self.primary_of_most()).await?;
+        if primary != self.primary_index() {
+            self.set_primary(primary);
+        }
+        Ok(primary)
+    }
+
+    async fn primary_of_most(&self) -> Result<usize> {
+        let mut votes = vec![0; self.nodes().len()];
+        for node in self.nodes().iter().filter(|node| node.is_running()) {
+            if let Ok(primary) = self.primary_by(node).await {
+                votes[primary] += 1;
+            }
+        }
+        let most = votes.iter().position(|count| 2 * count > votes.len());
+        most.with_context(|| format!("votes: {votes:?}"))
+    }
+
+    /// Whether a node is online in its group, as it sees itself.
+    ///
+    /// # Errors
+    ///
+    /// When it doesn't answer.
+    pub async fn is_online_member(&self, index: usize) -> Result<bool> {
+        let states: Vec<String> = self
+            .node(index)
+            .query(
+                "SELECT MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID = @@server_uuid",
+            )
+            .await?;
+        Ok(states == ["ONLINE"])
+    }
+
     /// The primary that a survivor names and that is writable.
     async fn elected_primary(&self, old: usize) -> Result<usize> {
         let mut reason = None;

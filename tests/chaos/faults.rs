@@ -1,0 +1,248 @@
+//! Doing to servers and agents what the plan says, and what their operators would do afterwards.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use outlast_testbed::{RelayLog, Topology, eventually};
+use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    plan::{Fault, Moment, PlannedFault},
+    stage::{PATIENCE, Stage, State},
+};
+
+/// How long a moment is waited for, before the fault happens anyway.
+const MOMENT_LIMIT: Duration = Duration::from_secs(12);
+
+/// A fault that has happened.
+#[derive(Debug, Clone)]
+pub(crate) struct Injected {
+    pub(crate) fault: Fault,
+    /// What the migration was doing.
+    pub(crate) phase: String,
+    /// Whether it was running at that moment.
+    pub(crate) in_flight: bool,
+}
+
+/// Waits for the moment, and lets it happen.
+pub(crate) async fn inject(stage: &mut Stage, planned: &PlannedFault, rows: u64, rng: &mut StdRng) -> Result<Injected> {
+    let state = wait_for(stage, planned.moment, rows).await?;
+    let injected = Injected {
+        fault: planned.fault.clone(),
+        phase: match &state {
+            Some(state) if state.is_in_flight() => state.phase.clone(),
+            Some(state) => state.status.clone(),
+            None => "unknown".to_owned(),
+        },
+        in_flight: state.as_ref().is_some_and(State::is_in_flight),
+    };
+    stage.note(&format!("{} {}: {}", planned.fault, planned.moment, injected.phase));
+    act(stage, &planned.fault, rng)
+        .await
+        .with_context(|| format!("{} could not be carried out", planned.fault))?;
+    stage.note(&format!(
+        "{} is over; the primary is {}",
+        planned.fault,
+        stage.cluster.primary_index()
+    ));
+    Ok(injected)
+}
+
+/// Waits for a moment; not for one that can't come any more. Returns what is known of the migration then.
+async fn wait_for(stage: &Stage, moment: Moment, rows: u64) -> Result<Option<State>> {
+    let begun = Instant::now();
+    loop {
+        let state = stage.state().await?;
+        let has_come = match (&state, moment) {
+            (None, _) => true,
+            (Some(state), _) if state.has_ended() => true,
+            (_, Moment::After(ms)) => begun.elapsed() >= Duration::from_millis(ms),
+            (Some(state), Moment::Ready) => ["ready", "cutting-over"].contains(&state.phase.as_str()),
+            (Some(state), Moment::CuttingOver) => state.phase == "cutting-over",
+            (Some(state), Moment::Copied(percent)) => {
+                !["queued", "preparing", "copying"].contains(&state.phase.as_str())
+                    || (state.is_in_flight() && stage.copied_rows().await? * 100 >= percent * rows)
+            }
+        };
+        if has_come || begun.elapsed() > MOMENT_LIMIT {
+            return Ok(state);
+        }
+        sleep(Duration::from_millis(3)).await;
+    }
+}
+
+async fn act(stage: &mut Stage, fault: &Fault, rng: &mut StdRng) -> Result<()> {
+    let seconds = Duration::from_secs;
+    let millis = Duration::from_millis;
+    match *fault {
+        Fault::KillAgent { restart_after } => {
+            let owner = stage.owner().await;
+            stage.kill_agent(owner).await?;
+            sleep(millis(restart_after)).await;
+            stage.start_agent(owner)
+        }
+        Fault::KillPrimary { promote_after } => {
+            stage.cluster.primary().kill9();
+            replace_primary(stage, millis(promote_after)).await
+        }
+        Fault::KillBoth { promote_after } => {
+            let owner = stage.owner().await;
+            stage.cluster.primary().kill9();
+            stage.kill_agent(owner).await?;
+            replace_primary(stage, millis(promote_after)).await?;
+            stage.start_agent(owner)
+        }
+        Fault::CrashAndRestart => {
+            stage.cluster.primary().kill9();
+            stage.cluster.primary().start().await
+        }
+        Fault::FreezeAgent { seconds: time } => {
+            let owner = stage.owner().await;
+            stage.freeze_agent(owner, seconds(time)).await
+        }
+        Fault::FreezePrimary { seconds: time } => freeze_primary(stage, seconds(time)).await,
+        Fault::FreezeAndPromote { seconds: time } => freeze_and_promote(stage, seconds(time), rng).await,
+        Fault::Switchover => {
+            let to = a_replica(stage, rng)?;
+            stage.cluster.switchover(to).await
+        }
+        Fault::PromoteLagging { lossy } => promote_lagging(stage, lossy, rng).await,
+    }
+}
+
+fn a_replica(stage: &Stage, rng: &mut StdRng) -> Result<usize> {
+    let replicas = stage.cluster.replicas();
+    replicas.choose(rng).copied().context("there is no replica")
+}
+
+fn is_group(stage: &Stage) -> bool {
+    matches!(stage.cluster.topology(), Topology::GroupReplication { .. })
+}
+
+/// Whether an emergency promotion of the best replica may lose what was acknowledged.
+fn loses_by_nature(stage: &Stage) -> bool {
+    matches!(stage.cluster.topology(), Topology::AsyncGtid { .. })
+}
+
+/// The primary is gone: another one is promoted or elected, and the old one comes back.
+async fn replace_primary(stage: &mut Stage, promote_after: Duration) -> Result<()> {
+    if is_group(stage) {
+        stage.cluster.wait_for_new_group_primary(PATIENCE).await?;
+    } else {
+        // Whoever promotes takes a while to notice.
+        sleep(promote_after).await;
+        let to = stage.cluster.best_candidate().await?;
+        stage.cluster.promote(to, RelayLog::AppliedFirst).await?;
+        if loses_by_nature(stage) {
+            stage.begin_new_chapter().await?;
+        }
+    }
+    heal(stage).await
+}
+
+async fn freeze_primary(stage: &mut Stage, time: Duration) -> Result<()> {
+    let frozen = stage.cluster.primary_index();
+    stage.cluster.node(frozen).suspend()?;
+    let begun = Instant::now();
+    if is_group(stage) && stage.cluster.nodes().len() > 2 {
+        // The others may or may not find out in that time.
+        if let Err(error) = stage.cluster.wait_for_new_group_primary(time).await {
+            stage.note(&format!("nobody else was elected: {error:#}"));
+        }
+    }
+    sleep(time.saturating_sub(begun.elapsed())).await;
+    stage.cluster.node(frozen).resume()?;
+    if is_group(stage) {
+        stage.cluster.follow_group(PATIENCE).await?;
+        heal(stage).await?;
+    }
+    Ok(())
+}
+
+/// Another one is promoted while the primary is frozen; thawed, that believes to be the primary until somebody ends it.
+async fn freeze_and_promote(stage: &mut Stage, time: Duration, rng: &mut StdRng) -> Result<()> {
+    let frozen = stage.cluster.primary_index();
+    stage.cluster.node(frozen).suspend()?;
+    let begun = Instant::now();
+    let to = best_candidate_beside(stage, frozen).await?;
+    stage.cluster.promote(to, RelayLog::AppliedFirst).await?;
+    if loses_by_nature(stage) {
+        stage.begin_new_chapter().await?;
+    }
+    sleep(time.saturating_sub(begun.elapsed())).await;
+    stage.cluster.node(frozen).resume()?;
+    // For so long, two servers take writes.
+    sleep(Duration::from_millis(rng.random_range(0..3000))).await;
+    stage.cluster.node(frozen).kill9();
+    heal(stage).await
+}
+
+/// The best candidate is sought among replicas; a frozen primary is none.
+async fn best_candidate_beside(stage: &Stage, frozen: usize) -> Result<usize> {
+    let to = stage.cluster.best_candidate().await?;
+    ensure!(to != frozen, "node {to} is frozen");
+    Ok(to)
+}
+
+async fn promote_lagging(stage: &mut Stage, lossy: bool, rng: &mut StdRng) -> Result<()> {
+    let lagging = a_replica(stage, rng)?;
+    // It lags from a moment on at which it knew the migration: one that is lost with its primary is none.
+    stage.cluster.wait_for_catch_up(lagging, PATIENCE).await?;
+    let thread = if lossy { "IO_THREAD" } else { "SQL_THREAD" };
+    stage
+        .cluster
+        .node(lagging)
+        .execute(&format!("STOP REPLICA {thread}"))
+        .await?;
+    // As long as it takes to fall behind by this.
+    sleep(Duration::from_millis(rng.random_range(500..4000))).await;
+    stage.cluster.primary().kill9();
+    // What a replica has that the promoted one has not even received is lost.
+    let is_best = stage.cluster.best_candidate().await.is_ok_and(|best| best == lagging);
+    stage.cluster.promote(lagging, RelayLog::AppliedFirst).await?;
+    if loses_by_nature(stage) || !is_best {
+        stage.begin_new_chapter().await?;
+    }
+    heal(stage).await
+}
+
+/// All other servers replicate from the primary again. One that has what the primary lacks is made anew.
+pub(crate) async fn heal(stage: &Stage) -> Result<()> {
+    let cluster = &stage.cluster;
+    for index in cluster.replicas() {
+        if is_group(stage) {
+            let node = cluster.node(index);
+            if node.is_running() {
+                if cluster.is_online_member(index).await? {
+                    continue;
+                }
+                // One that was expelled has to leave before it can join.
+                if let Err(error) = node.execute("STOP GROUP_REPLICATION").await {
+                    stage.note(&format!("node {index}: {error:#}"));
+                }
+            }
+        }
+        let rejoined = cluster.rejoin(index).await?;
+        if !rejoined.is_clean() {
+            stage.note(&format!("node {index} is made anew, it has {}", rejoined.errant_gtids));
+            let rebuilt = cluster.rebuild(index).await?;
+            ensure!(
+                rebuilt.is_clean(),
+                "a rebuilt server has transactions of its own: {rebuilt:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// All servers replicate, and have what the primary has.
+pub(crate) async fn all_caught_up(stage: &Stage) -> Result<()> {
+    for index in stage.cluster.replicas() {
+        eventually(&format!("node {index} has what the primary has"), PATIENCE, || {
+            stage.cluster.wait_for_catch_up(index, Duration::from_secs(5))
+        })
+        .await?;
+    }
+    Ok(())
+}

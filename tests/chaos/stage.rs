@@ -1,0 +1,361 @@
+//! A cluster with a table, an application, agents and a migration.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use mysql_async::prelude::Queryable;
+use outlast_testbed::{Cluster, LoadOptions, LoadReport, Node, TableName, WriteLoad, create_and_fill, eventually};
+use outlast_tests::outlast;
+use tokio::{process::Child, task::JoinHandle, time::Instant};
+
+use crate::{
+    plan::Plan,
+    table::{MORE_COLUMNS, fill_more},
+};
+
+/// How long anything may take before the round is given up. The machine may be busy with other rounds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Where a system offers files in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// An agent, running or not.
+pub(crate) struct Agent {
+    pub(crate) name: String,
+    child: Option<Child>,
+    starts: usize,
+    /// Sends it SIGCONT when its time has come.
+    thaw: Option<JoinHandle<Result<()>>>,
+}
+
+/// What is known of the migration.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) status: String,
+    pub(crate) phase: String,
+    pub(crate) message: String,
+    pub(crate) epoch: u64,
+    pub(crate) failovers: u64,
+    pub(crate) complete_requested: bool,
+    pub(crate) owner: Option<String>,
+    pub(crate) path: Option<String>,
+}
+
+impl State {
+    pub(crate) fn has_ended(&self) -> bool {
+        !["queued", "running"].contains(&self.status.as_str())
+    }
+
+    /// Whether the shadow or the intent of a change in place is being worked on.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.status == "running"
+    }
+}
+
+/// All that a round works with.
+pub(crate) struct Stage {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) table: TableName,
+    pub(crate) load: Option<WriteLoad>,
+    /// What the application met; a promotion that may lose acknowledged writes begins another chapter.
+    pub(crate) chapters: Vec<LoadReport>,
+    pub(crate) id: String,
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) directory: PathBuf,
+    /// `SHOW CREATE TABLE` before the migration.
+    pub(crate) definition: String,
+    rate: f64,
+    load_seed: u64,
+    begun: Instant,
+    journal: Mutex<File>,
+}
+
+impl Stage {
+    /// Starts the cluster, fills the table, and lets the application write.
+    pub(crate) async fn set(plan: &Plan, directory: &Path) -> Result<Self> {
+        fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
+        let journal = File::create(directory.join("round.log")).context("creating the journal")?;
+        let mut builder = Cluster::builder(plan.topology);
+        // No machine crashes here, only processes: what the system has been given is not lost.
+        for argument in ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2"] {
+            builder = builder.argument(argument);
+        }
+        if Path::new(MEMORY).is_dir() {
+            // Many servers start at a time, and each copies a data directory.
+            builder = builder.folder(MEMORY);
+        }
+        let cluster = builder.start().await?;
+        let table = TableName::new("test", "customers");
+        let mut conn = cluster.primary().connect().await?;
+        create_and_fill(&mut conn, &table, plan.rows).await?;
+        conn.query_drop(format!("ALTER TABLE {table} {MORE_COLUMNS}, FORCE"))
+            .await?;
+        conn.query_drop(fill_more(plan.rows))
+            .await
+            .context("filling more columns")?;
+        let definition = definition(&mut conn, &table).await?;
+        drop(conn);
+        let mut stage = Self {
+            cluster: Arc::new(cluster),
+            table,
+            load: None,
+            chapters: Vec::new(),
+            id: String::new(),
+            agents: Vec::new(),
+            directory: directory.to_owned(),
+            definition,
+            rate: plan.transactions_per_second,
+            load_seed: plan.seed.wrapping_add(plan.number),
+            begun: Instant::now(),
+            journal: Mutex::new(journal),
+        };
+        stage.start_load().await?;
+        for number in 0..plan.agents {
+            stage.agents.push(Agent {
+                name: format!("agent-{number}"),
+                child: None,
+                starts: 0,
+                thaw: None,
+            });
+            stage.start_agent(number)?;
+        }
+        Ok(stage)
+    }
+
+    /// Writes a line into the round's journal.
+    pub(crate) fn note(&self, text: &str) {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        // A journal that can't be written is missed only by people.
+        let _ = writeln!(journal, "{:8.3} {text}", self.begun.elapsed().as_secs_f64());
+    }
+
+    /// The addresses that agents and commands are given.
+    pub(crate) fn servers(&self) -> Vec<String> {
+        self.cluster.addresses()
+    }
+
+    /// Lets the application write, to whichever server is the primary.
+    pub(crate) async fn start_load(&mut self) -> Result<()> {
+        self.load_seed = self.load_seed.wrapping_add(1);
+        let options = LoadOptions {
+            transactions_per_second: Some(self.rate),
+            seed: self.load_seed,
+            ..LoadOptions::default()
+        };
+        self.load = Some(WriteLoad::start(self.cluster.primary_watch(), &self.table, options).await?);
+        Ok(())
+    }
+
+    /// Ends the application, and remembers what it met.
+    pub(crate) async fn stop_load(&mut self) -> Result<()> {
+        if let Some(load) = self.load.take() {
+            self.chapters.push(load.stop().await?);
+        }
+        Ok(())
+    }
+
+    /// After a promotion that may have lost acknowledged writes: the application looks at everything anew.
+    pub(crate) async fn begin_new_chapter(&mut self) -> Result<()> {
+        self.stop_load().await?;
+        self.start_load().await
+    }
+
+    /// Submits the migration, and waits until all replicas know of it: one that was lost with its primary is no migration.
+    pub(crate) async fn submit(&mut self, plan: &Plan) -> Result<Result<(), String>> {
+        let statement = format!("ALTER TABLE {} {}", self.table, plan.change.clauses);
+        let mut arguments = vec!["submit", statement.as_str(), "--format", "json"];
+        if !plan.may_be_instant {
+            arguments.push("--no-instant");
+        }
+        if plan.complete_after.is_some() {
+            arguments.push("--postpone-completion");
+        }
+        arguments.extend(plan.options.iter().map(String::as_str));
+        let output = outlast::output(&self.servers(), &arguments).await?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            self.note(&format!("submission: {said}"));
+            return Ok(Err(said));
+        }
+        let submitted: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        self.id = submitted["migration"].as_str().context("no migration id")?.to_owned();
+        self.note(&format!("submitted {}: {statement}", self.id));
+        for replica in self.cluster.replicas() {
+            self.cluster.wait_for_catch_up(replica, PATIENCE).await?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Starts an agent that doesn't run.
+    pub(crate) fn start_agent(&mut self, number: usize) -> Result<()> {
+        let servers = self.servers();
+        let agent = &mut self.agents[number];
+        let log = self.directory.join(format!("{}.{}.log", agent.name, agent.starts));
+        agent.child = Some(outlast::agent(
+            &servers,
+            &agent.name,
+            log,
+            &["--liveness-interval", "1s"],
+        )?);
+        agent.starts += 1;
+        Ok(())
+    }
+
+    /// The agent that owns the migration on the primary, if that answers; the first one otherwise.
+    pub(crate) async fn owner(&self) -> usize {
+        let owner = match self.state().await {
+            Ok(Some(state)) => state.owner,
+            _ => None,
+        };
+        self.agents
+            .iter()
+            .position(|agent| Some(&agent.name) == owner.as_ref())
+            .unwrap_or(0)
+    }
+
+    /// `kill -9`, frozen or not.
+    pub(crate) async fn kill_agent(&mut self, number: usize) -> Result<()> {
+        let agent = &mut self.agents[number];
+        if let Some(thaw) = agent.thaw.take() {
+            thaw.abort();
+        }
+        match agent.child.take() {
+            Some(mut child) => child.kill().await.context("killing an agent"),
+            None => Ok(()),
+        }
+    }
+
+    /// SIGSTOP now, SIGCONT later.
+    pub(crate) async fn freeze_agent(&mut self, number: usize, time: Duration) -> Result<()> {
+        let agent = &mut self.agents[number];
+        let Some(process) = agent.child.as_ref().and_then(Child::id) else {
+            return Ok(());
+        };
+        if agent.thaw.as_ref().is_some_and(|thaw| !thaw.is_finished()) {
+            return Ok(());
+        }
+        outlast::signal(process, "STOP").await?;
+        agent.thaw = Some(tokio::spawn(async move {
+            // This is the fault: it lasts as long as the plan says.
+            tokio::time::sleep(time).await;
+            outlast::signal(process, "CONT").await
+        }));
+        Ok(())
+    }
+
+    /// Waits until no agent is frozen any more.
+    pub(crate) async fn all_thawed(&mut self) -> Result<()> {
+        for agent in &mut self.agents {
+            if let Some(thaw) = agent.thaw.take() {
+                thaw.await.context("thawing an agent")??;
+            }
+        }
+        Ok(())
+    }
+
+    /// Agents that have ended by themselves: they should not.
+    pub(crate) fn ended_agents(&mut self) -> Result<Vec<String>> {
+        let mut ended = Vec::new();
+        for agent in &mut self.agents {
+            if let Some(child) = &mut agent.child
+                && let Some(status) = child.try_wait()?
+            {
+                ended.push(format!("{} ended by itself: {status}", agent.name));
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Ends all agents as `kill` does, and waits for that.
+    pub(crate) async fn stop_agents(&mut self) -> Result<()> {
+        for agent in &mut self.agents {
+            let Some(mut child) = agent.child.take() else { continue };
+            if let Some(process) = child.id() {
+                outlast::signal(process, "TERM").await?;
+            }
+            tokio::time::timeout(PATIENCE, child.wait())
+                .await
+                .with_context(|| format!("{} does not end after SIGTERM", agent.name))??;
+        }
+        Ok(())
+    }
+
+    /// The migration, as the primary knows it; none if it does not know it.
+    pub(crate) async fn state(&self) -> Result<Option<State>> {
+        self.state_on(self.cluster.primary()).await
+    }
+
+    pub(crate) async fn state_on(&self, node: &Node) -> Result<Option<State>> {
+        type Row = (String, String, String, u64, u64, bool, Option<String>, Option<String>);
+        let rows: Vec<Row> = node
+            .query(&format!(
+                "SELECT status, phase, message, epoch, failovers, complete_requested, owner_agent, \
+                 (SELECT path FROM _outlast.paths p WHERE p.migration = m.id) FROM _outlast.migrations m WHERE id = '{}'",
+                self.id
+            ))
+            .await?;
+        let state = |(status, phase, message, epoch, failovers, complete_requested, owner, path): Row| State {
+            status,
+            phase,
+            message,
+            epoch,
+            failovers,
+            complete_requested,
+            owner,
+            path,
+        };
+        Ok(rows.into_iter().next().map(state))
+    }
+
+    /// Rows in finished chunks, as the checkpoint counts them.
+    pub(crate) async fn copied_rows(&self) -> Result<u64> {
+        let id = &self.id;
+        self.cluster
+            .primary()
+            .query_one(&format!(
+                "SELECT CAST(COALESCE((SELECT folded_rows FROM _outlast.watermarks WHERE migration = '{id}'), 0) + \
+                 (SELECT COALESCE(SUM(rows_copied), 0) FROM _outlast.copied_ranges WHERE migration = '{id}') AS UNSIGNED)"
+            ))
+            .await
+    }
+
+    /// `outlast complete`, again and again until it is heard.
+    pub(crate) async fn ask_to_complete(&self) -> Result<()> {
+        self.note("outlast complete");
+        eventually("outlast complete", PATIENCE, || async {
+            let output = outlast::output(&self.servers(), &["complete", &self.id]).await?;
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            // One that has failed meanwhile can't be completed.
+            let has_ended = self.state().await?.is_some_and(|state| state.has_ended());
+            ensure!(output.status.success() || has_ended, "{said}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// The cluster's directory, kept; all servers and agents are killed.
+    pub(crate) fn keep(self) -> Option<PathBuf> {
+        drop(self.agents);
+        drop(self.load);
+        Arc::into_inner(self.cluster).and_then(Cluster::keep)
+    }
+}
+
+/// `SHOW CREATE TABLE`, without the counter.
+pub(crate) async fn definition(conn: &mut mysql_async::Conn, table: &TableName) -> Result<String> {
+    let row: Option<(String, String)> = conn.query_first(format!("SHOW CREATE TABLE {table}")).await?;
+    let (_, text) = row.with_context(|| format!("{table} is no table"))?;
+    let Some((before, after)) = text.split_once(" AUTO_INCREMENT=") else {
+        return Ok(text);
+    };
+    Ok(format!(
+        "{before}{}",
+        after.trim_start_matches(|c: char| c.is_ascii_digit())
+    ))
+}
