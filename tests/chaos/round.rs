@@ -123,11 +123,13 @@ async fn on_stage(stage: &mut Stage, played: &mut Played, sabotage: Option<Sabot
         .context("the application is not served")?;
     stage.stop_load().await?;
     stage.stop_agents().await?;
+    stage.note("all writers have stopped");
     let Findings {
         mut violations,
         compared_rows,
         promised_rows,
     } = judge(stage, plan, &state, &played.injected).await;
+    stage.note("judged");
     violations.extend(ahead);
     played.compared_rows = compared_rows;
     played.promised_rows = promised_rows;

@@ -81,6 +81,7 @@ impl Stage {
     pub(crate) async fn set(plan: &Plan, directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
         let journal = File::create(directory.join("round.log")).context("creating the journal")?;
+        let begun = Instant::now();
         let mut builder = Cluster::builder(plan.topology);
         // No machine crashes here, only processes: what the system has been given is not lost.
         for argument in ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2"] {
@@ -112,9 +113,10 @@ impl Stage {
             definition,
             rate: plan.transactions_per_second,
             load_seed: plan.seed.wrapping_add(plan.number),
-            begun: Instant::now(),
+            begun,
             journal: Mutex::new(journal),
         };
+        stage.note(&format!("{plan}; {:?}", plan.faults));
         stage.start_load().await?;
         for number in 0..plan.agents {
             stage.agents.push(Agent {
