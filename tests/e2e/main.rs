@@ -7,6 +7,7 @@
 
 mod agents;
 mod bad_input;
+mod cut_over_steps;
 mod failover;
 mod foreign_keys;
 mod instant;

@@ -5,7 +5,7 @@ use outlast_core::{
     CheckpointStore, Error, ErrorKind, MigrationId, Result, Server,
     checkpoint::{Checkpoint, Progress, Recorded, Transaction},
 };
-use outlast_mysql::{Connector, FencedTransaction, SessionPools, is_missing, quote};
+use outlast_mysql::{Connector, FencedTransaction, SessionPools, failpoint, is_missing, quote};
 
 use crate::{load, record, schema};
 
@@ -67,7 +67,7 @@ impl CheckpointStore for MySqlCheckpoints {
                 deleted => drop(deleted?),
             }
         }
-        session.run("COMMIT").await?;
+        failpoint!(session, Step::CleanupForget, session.run("COMMIT").await)?;
         session.give_back();
         Ok(())
     }

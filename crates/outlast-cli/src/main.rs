@@ -35,6 +35,12 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    #[cfg(feature = "failpoints")]
+    if let Ok(rules) = std::env::var("OUTLAST_FAILPOINTS")
+        && let Err(error) = outlast_mysql::failpoints::arm(&rules)
+    {
+        return report(&Failure::usage(error.to_string()));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

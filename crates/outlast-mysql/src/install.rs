@@ -2,7 +2,7 @@
 
 use outlast_core::{Error, ErrorKind, Result};
 
-use crate::{STATE_SCHEMA, Session, quote};
+use crate::{STATE_SCHEMA, Session, failpoint, quote};
 
 /// MySQL's number for a schema that does not exist (`ER_BAD_DB_ERROR`).
 const UNKNOWN_DATABASE: u16 = 1049;
@@ -29,7 +29,7 @@ impl Tables {
     pub async fn install(&self, session: &mut Session) -> Result<()> {
         let installed = match self.is_installed(session).await {
             Ok(true) => Ok(()),
-            Ok(false) => self.create(session).await,
+            Ok(false) => failpoint!(session, Step::InstallTables, self.create(session).await),
             Err(error) => Err(error),
         };
         installed.map_err(|error| match error.kind() {

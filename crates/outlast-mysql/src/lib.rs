@@ -3,6 +3,8 @@
 
 pub mod classify;
 mod connector;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
 mod fenced;
 mod fitness;
 mod install;
@@ -32,3 +34,43 @@ pub const STATE_TABLES: [&str; 9] = [
     "watermarks",
     "copied_ranges",
 ];
+
+/// A step that changes state: `failpoint!(session, Step::ChunkRows, session.run(sql).await)` is what the last expression is.
+///
+/// With the cargo feature `failpoints`, a point stands before it and, if it succeeded, one after it, which take the [`Step`] as name
+/// (see [`failpoints`]). Where a point loses the reply, the first expression, a session or a pool, is declared lost. Without the
+/// feature, the first two expressions are not even compiled.
+///
+/// [`Step`]: failpoints::Step
+#[cfg(feature = "failpoints")]
+#[macro_export]
+macro_rules! failpoint {
+    ($place:expr, $step:expr, $done:expr) => {{
+        use $crate::failpoints::{Side, Step, reach};
+        match reach($step, Side::Before).await {
+            Ok(()) => match $done {
+                Ok(done) => match reach($step, Side::After).await {
+                    Ok(()) => Ok(done),
+                    Err(error) => {
+                        $place.declare_lost();
+                        Err(error)
+                    }
+                },
+                failed => failed,
+            },
+            Err(error) => {
+                $place.declare_lost();
+                Err(error)
+            }
+        }
+    }};
+}
+
+/// A step that changes state. With the cargo feature `failpoints`, tests can interfere before and after it.
+#[cfg(not(feature = "failpoints"))]
+#[macro_export]
+macro_rules! failpoint {
+    ($place:expr, $step:expr, $done:expr) => {
+        $done
+    };
+}

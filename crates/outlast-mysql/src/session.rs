@@ -327,6 +327,14 @@ impl SessionPool {
         Ok(session)
     }
 
+    /// Ends the pool as the loss of one of its sessions does.
+    #[cfg(feature = "failpoints")]
+    pub fn declare_lost(&self) {
+        if let Some(life) = &self.life {
+            life.is_over.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn check_life(&self) -> Result<()> {
         match &self.life {
             Some(life) if life.is_over.load(Ordering::Relaxed) => Err(Error::new(

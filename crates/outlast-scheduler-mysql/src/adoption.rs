@@ -1,7 +1,7 @@
 //! Changes of owner: compare-and-swap of the epoch, under the lock of the fence row.
 
 use outlast_core::{AgentId, Epoch, Error, ErrorKind, Incarnation, Lease, MigrationId, Result, Server, Status};
-use outlast_mysql::{Session, is_missing, quote};
+use outlast_mysql::{Session, failpoint, is_missing, quote};
 
 use crate::{
     bounds::{self, cut},
@@ -33,7 +33,11 @@ impl Swap<'_> {
     pub(crate) async fn adopt(&self, session: &mut Session, incarnation: &Incarnation) -> Result<Lease> {
         let previous = self.lock(session, incarnation).await?;
         let here = self.primary.uuid.as_str();
-        self.raise_fence(session, incarnation.as_str(), here).await?;
+        failpoint!(
+            session,
+            Step::AdoptFence,
+            self.raise_fence(session, incarnation.as_str(), here).await
+        )?;
         let is_failover = previous.server.as_deref().is_some_and(|server| server != here);
         let is_retry = !previous.is_queued && previous.server.as_deref() == Some(here);
         let update = "UPDATE _outlast.migrations SET status = ?, epoch = ?, owner_agent = ?, owner_incarnation = ?, \
@@ -54,8 +58,8 @@ impl Swap<'_> {
         self.tell(session, "adopted", &previous.described(self)).await?;
         // While the fence row is locked, no later owner can be among them.
         let zombies = session.sessions_of_others(self.migration, incarnation).await?;
-        session.kill(&zombies).await?;
-        session.run("COMMIT").await?;
+        failpoint!(session, Step::AdoptKill, session.kill(&zombies).await)?;
+        failpoint!(session, Step::AdoptCommit, session.run("COMMIT").await)?;
         Ok(Lease {
             migration: self.migration.clone(),
             epoch: self.expected.next(),
@@ -82,7 +86,7 @@ impl Swap<'_> {
         self.tell(session, Status::Failed.name(), message).await?;
         let zombies = session.sessions_of_others(self.migration, &nobody).await?;
         session.kill(&zombies).await?;
-        session.run("COMMIT").await.map(drop)
+        failpoint!(session, Step::StaleCommit, session.run("COMMIT").await).map(drop)
     }
 
     /// Begins the transaction, locks the fence row and then the migration's, and compares.

@@ -9,7 +9,7 @@ use outlast_core::{
     Error, ErrorKind, Lease, MigrationId, Phase, Result, Status,
     scheduler::{Ending, Report, Requests},
 };
-use outlast_mysql::{Connector, FencedTransaction, Purpose, SessionPool, quote};
+use outlast_mysql::{Connector, FencedTransaction, Purpose, SessionPool, failpoint, quote};
 
 use crate::{
     bounds::{self, cut},
@@ -81,7 +81,11 @@ pub(crate) async fn beat(sessions: &LeasedSessions, lease: &Lease, report: &Repo
         lease.migration.as_str(),
     );
     transaction.session().run_with(update, values).await?;
-    transaction.commit_without_data().await
+    failpoint!(
+        sessions.of(lease),
+        Step::LivenessCommit,
+        transaction.commit_without_data().await
+    )
 }
 
 /// Reads what users have asked for, without a lock: whoever acts on it does so in a fenced transaction.
@@ -137,7 +141,14 @@ pub(crate) async fn enter(sessions: &LeasedSessions, lease: &Lease, phase: Phase
     if changed > 0 {
         tell(&mut transaction, lease, "phase", phase.name()).await?;
     }
-    transaction.commit_without_data().await
+    failpoint!(
+        sessions.of(lease),
+        match phase {
+            Phase::CuttingOver => Step::CutOverIntent,
+            _ => Step::PhaseCommit,
+        },
+        transaction.commit_without_data().await
+    )
 }
 
 pub(crate) async fn finish(sessions: &LeasedSessions, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
@@ -169,7 +180,11 @@ pub(crate) async fn finish(sessions: &LeasedSessions, lease: &Lease, ending: End
     );
     transaction.session().run_with(update, values).await?;
     tell(&mut transaction, lease, status.name(), message).await?;
-    transaction.commit_without_data().await
+    failpoint!(
+        sessions.of(lease),
+        Step::FinishCommit,
+        transaction.commit_without_data().await
+    )
 }
 
 /// Whether an earlier call under this very lease, whose reply was lost, has ended the migration.

@@ -5,7 +5,7 @@ use outlast_core::{
     Error, ErrorKind, Lease, MigrationId, Result,
     intent::{Choice, Intent},
 };
-use outlast_mysql::{Session, is_missing, quote};
+use outlast_mysql::{Session, failpoint, is_missing, quote};
 
 use crate::{
     leased::{LeasedSessions, tell},
@@ -50,7 +50,11 @@ async fn record(sessions: &LeasedSessions, lease: &Lease, choice: &Choice) -> Re
     if changed > 0 {
         tell(&mut transaction, lease, "path", &detail).await?;
     }
-    transaction.commit_without_data().await
+    failpoint!(
+        sessions.of(lease),
+        Step::PathCommit,
+        transaction.commit_without_data().await
+    )
 }
 
 /// The intent of a migration, if it copies nothing.

@@ -3,7 +3,7 @@
 //! A request locks the migration's own row and nothing else, so that it can't deadlock with owners and adopters.
 
 use outlast_core::{Epoch, Error, ErrorKind, MigrationId, Result, Status, scheduler::Request};
-use outlast_mysql::{Session, is_missing, quote};
+use outlast_mysql::{Session, failpoint, is_missing, quote};
 
 use crate::{
     history::{self, Entry},
@@ -69,7 +69,7 @@ pub(crate) async fn request(session: &mut Session, id: &MigrationId, request: Re
         detail: "",
     };
     history::append(session, entry).await?;
-    session.run("COMMIT").await.map(drop)
+    failpoint!(session, Step::RequestCommit, session.run("COMMIT").await).map(drop)
 }
 
 async fn lock(session: &mut Session, id: &MigrationId) -> Result<Option<Current>> {

@@ -6,7 +6,7 @@ use outlast_core::{
     intent::{Choice, Intent},
     scheduler::{Ending, Event, PolicyComponent, Report, Request, Requests, Submission},
 };
-use outlast_mysql::{Connector, SessionPools};
+use outlast_mysql::{Connector, SessionPools, failpoint};
 
 use crate::{
     adoption::Swap,
@@ -169,7 +169,7 @@ impl Scheduler for MySqlScheduler {
             kind,
             detail,
         };
-        history::append(&mut session, entry).await?;
+        failpoint!(session, Step::HistoryNote, history::append(&mut session, entry).await)?;
         session.give_back();
         Ok(())
     }

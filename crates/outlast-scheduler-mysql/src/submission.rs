@@ -4,7 +4,7 @@ use outlast_core::{
     Epoch, Error, ErrorKind, Phase, Result, Status,
     scheduler::{Migration, Submission},
 };
-use outlast_mysql::{Session, quote};
+use outlast_mysql::{Session, failpoint, quote};
 
 use crate::{
     history::{self, Entry},
@@ -18,7 +18,7 @@ pub(crate) async fn submit(session: &mut Session, submission: &Submission) -> Re
     }
     session.run("START TRANSACTION").await?;
     match insert(session, submission).await {
-        Ok(()) => session.run("COMMIT").await.map(drop),
+        Ok(()) => failpoint!(session, Step::SubmitCommit, session.run("COMMIT").await).map(drop),
         Err(error) if error.kind() == ErrorKind::Duplicate => {
             session.run("ROLLBACK").await?;
             explain(session, submission, error).await

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use outlast_core::{Error, ErrorKind, GtidSet, Key, Lease, Migration, Result, stream::CutOver};
-use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, quote};
+use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, failpoint, quote};
 
 use crate::{
     foreign_keys::{self, ForeignKeys},
@@ -111,7 +111,11 @@ impl LockedTables {
             return Ok(());
         }
         let sql = format!("ALTER TABLE {shadow} AUTO_INCREMENT = {value}");
-        self.session.run(&sql).await.map(|_| ())
+        failpoint!(
+            self.session,
+            Step::CutOverAutoIncrement,
+            self.session.run(&sql).await.map(drop)
+        )
     }
 
     /// The next AUTO_INCREMENT value of a table; `None` if it never gave one.
@@ -159,14 +163,23 @@ impl LockedTables {
         let rename = format!("RENAME TABLE {source} TO {retired}, {shadow} TO {source}");
         let mut side = self.pool.session().await?;
         if self.keys.is_empty() {
-            run_or_kill(&mut self.session, &mut side, &rename, LOCK_PATIENCE).await?;
+            failpoint!(
+                self.session,
+                Step::CutOverRename,
+                run_or_kill(&mut self.session, &mut side, &rename, LOCK_PATIENCE).await
+            )?;
             side.give_back();
             return Ok(());
         }
         let add = self.keys.add_to(&self.plan.shadow, &self.plan.source);
         let drop = self.keys.drop_from_retired(&retired);
         let all: Vec<String> = add.into_iter().chain([rename]).chain(drop).collect();
-        let done = run_or_kill(&mut self.session, &mut side, &all.join("; "), SWAP_PATIENCE).await;
+        let all = all.join("; ");
+        let done = failpoint!(
+            self.session,
+            Step::CutOverRename,
+            run_or_kill(&mut self.session, &mut side, &all, SWAP_PATIENCE).await
+        );
         side.give_back();
         match done {
             Ok(_) => Ok(()),
@@ -191,7 +204,7 @@ impl LockedTables {
             return Ok(());
         }
         if let Some(undo) = self.keys.drop_from_shadow(&self.plan.shadow)
-            && let Err(undone) = self.session.run(&undo).await
+            && let Err(undone) = failpoint!(self.session, Step::CutOverUndoKeys, self.session.run(&undo).await)
         {
             tracing::debug!(migration = %self.migration.id, %undone, "the shadow got none, or still has its foreign keys");
         }
@@ -318,8 +331,17 @@ impl CutOver for LockedTables {
     }
 
     async fn drain(&mut self, keys: &[Key]) -> Result<()> {
-        match reread(&mut self.session, &self.plan, keys).await {
-            Ok(()) => self.session.run("COMMIT").await.map(|_| ()),
+        let reread = failpoint!(
+            self.session,
+            Step::CutOverDrain,
+            reread(&mut self.session, &self.plan, keys).await
+        );
+        match reread {
+            Ok(()) => failpoint!(
+                self.session,
+                Step::CutOverDrainCommit,
+                self.session.run("COMMIT").await.map(drop)
+            ),
             Err(error) if error.kind() == ErrorKind::ServerGone => Err(error),
             Err(error) => {
                 self.session.run("ROLLBACK").await?;
@@ -336,12 +358,21 @@ impl CutOver for LockedTables {
         self.check_definition().await?;
         self.check_newly_counted().await?;
         self.carry_auto_increment().await?;
-        prove_lock(&mut self.session).await?;
+        failpoint!(self.session, Step::CutOverProof, prove_lock(&mut self.session).await)?;
         self.rename().await?;
         // The swap is done, whatever becomes of the rest.
         let tidied = async {
-            self.session.run("UNLOCK TABLES").await?;
-            shadow::drop_if_empty(&mut self.session, &self.migration.shadow_schema()).await
+            failpoint!(
+                self.session,
+                Step::CutOverUnlock,
+                self.session.run("UNLOCK TABLES").await
+            )?;
+            let schema = self.migration.shadow_schema();
+            failpoint!(
+                self.session,
+                Step::CutOverDropSchema,
+                shadow::drop_if_empty(&mut self.session, &schema).await
+            )
         };
         if let Err(error) = tidied.await {
             tracing::warn!(migration = %self.migration.id, %error, "the empty shadow schema is left behind");
@@ -350,6 +381,10 @@ impl CutOver for LockedTables {
     }
 
     async fn release(mut self: Box<Self>) -> Result<()> {
-        self.session.run("UNLOCK TABLES").await.map(|_| ())
+        failpoint!(
+            self.session,
+            Step::CutOverRelease,
+            self.session.run("UNLOCK TABLES").await.map(drop)
+        )
     }
 }

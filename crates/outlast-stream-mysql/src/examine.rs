@@ -6,7 +6,7 @@ use outlast_core::{
     scheduler::Path,
     stream::{Examination, Examined},
 };
-use outlast_mysql::{Session, quote, unfit};
+use outlast_mysql::{Session, failpoint, quote, unfit};
 
 use crate::{
     foreign_keys, instant,
@@ -56,7 +56,7 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination, trial:
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()), None)?;
     let space = space::check(session, &schema, &table, request.ignore_disk_space).await?;
     let tried = try_copy(session, (&schema, &table), &statement, trial).await;
-    let dropped = drop_trial(session, trial).await;
+    let dropped = failpoint!(session, Step::SubmitDropTrial, drop_trial(session, trial).await);
     let key_columns = tried?;
     dropped?;
     Ok(Examined {

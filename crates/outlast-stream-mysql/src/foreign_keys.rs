@@ -10,7 +10,7 @@
 use std::{sync::Arc, time::Duration};
 
 use outlast_core::{Error, ErrorKind, Lease, Migration, Result};
-use outlast_mysql::{Session, SessionPool, check_fence, quote};
+use outlast_mysql::{Session, SessionPool, check_fence, failpoint, quote};
 
 use crate::{
     cut_over::run_or_kill,
@@ -642,7 +642,11 @@ async fn left_over(session: &mut Session, migration: &Migration) -> Result<Vec<S
 async fn drop_left_over(session: &mut Session, side: &mut Session, lease: &Lease, left: &[String]) -> Result<()> {
     check_fence(session, lease).await?;
     for alter in left {
-        run_or_kill(session, side, alter, crate::cut_over::LOCK_PATIENCE).await?;
+        failpoint!(
+            session,
+            Step::MendDropKeys,
+            run_or_kill(session, side, alter, crate::cut_over::LOCK_PATIENCE).await
+        )?;
     }
     Ok(())
 }

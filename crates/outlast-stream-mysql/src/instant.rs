@@ -8,7 +8,7 @@ use outlast_core::{
     intent::{Altered, Choice, Intent, IntentState},
     scheduler::Path,
 };
-use outlast_mysql::{Session, SessionPool, quote};
+use outlast_mysql::{Session, SessionPool, failpoint, quote};
 
 use crate::{
     cut_over::{LOCK_PATIENCE, lock_tables, prove_lock, run_or_kill},
@@ -39,9 +39,8 @@ pub(crate) async fn propose(
         source: (schema, table),
     };
     let found = trial.first_possible(candidates).await;
-    let dropped = session
-        .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(trial_schema)))
-        .await;
+    let drop = format!("DROP DATABASE IF EXISTS {}", quote::identifier(trial_schema));
+    let dropped = failpoint!(session, Step::InstantDropTrial, session.run(&drop).await);
     let found = found?;
     dropped?;
     match found {
@@ -267,14 +266,19 @@ pub(crate) async fn alter(
     let mut side = pool.session().await?;
     // Replication filters by schema go by the session's.
     let schema = quote::identifier(&migration.schema);
-    let mut session = lock_tables(pool, &mut side, lease, Some(&schema), &format!("{source} WRITE"), None).await?;
+    let tables = format!("{source} WRITE");
+    let mut session = failpoint!(
+        pool,
+        Step::InstantLock,
+        lock_tables(pool, &mut side, lease, Some(&schema), &tables, None).await
+    )?;
     let altered = match state(&mut session, migration, intent).await {
         Ok(IntentState::Done) => Ok(Altered::Done),
         Ok(IntentState::Pending) => run(&mut session, &mut side, migration, intent).await,
         Err(error) => Err(error),
     };
     // Its end releases the locks, too: what has happened is not unsaid by an error here.
-    if let Err(error) = session.run("UNLOCK TABLES").await {
+    if let Err(error) = failpoint!(session, Step::InstantUnlock, session.run("UNLOCK TABLES").await) {
         tracing::debug!(%error, "the locks end with the session");
     }
     side.give_back();
@@ -288,8 +292,13 @@ pub(crate) async fn alter(
 }
 
 async fn run(session: &mut Session, side: &mut Session, migration: &Migration, intent: &Intent) -> Result<Altered> {
-    prove_lock(session).await?;
-    let Err(error) = run_or_kill(session, side, &intent.statement, LOCK_PATIENCE).await else {
+    failpoint!(session, Step::InstantProof, prove_lock(session).await)?;
+    let altered = failpoint!(
+        session,
+        Step::InstantAlter,
+        run_or_kill(session, side, &intent.statement, LOCK_PATIENCE).await
+    );
+    let Err(error) = altered else {
         return Ok(Altered::Done);
     };
     if error.kind() == ErrorKind::ServerGone {

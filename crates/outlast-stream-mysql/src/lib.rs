@@ -36,7 +36,7 @@ use outlast_core::{
     CheckpointStore, Error, ErrorKind, Lease, Migration, Result, Server,
     stream::{Examination, Examined, OpenStream, Stream},
 };
-use outlast_mysql::{Connector, Purpose, SessionPool, quote};
+use outlast_mysql::{Connector, Purpose, SessionPool, failpoint, quote};
 
 use crate::statement::AlterStatement;
 
@@ -104,11 +104,14 @@ impl Stream for MySqlStream {
         }
         let mut session = self.connector.connect(primary, &Purpose::default()).await?;
         for schema in [migration.shadow_schema(), migration.retired_schema()] {
-            session
-                .run(&format!("DROP DATABASE IF EXISTS {}", quote::identifier(&schema)))
-                .await?;
+            let drop = format!("DROP DATABASE IF EXISTS {}", quote::identifier(&schema));
+            failpoint!(session, Step::CleanupDrop, session.run(&drop).await)?;
         }
-        instant::drop_trials(&mut session, migration).await?;
+        failpoint!(
+            session,
+            Step::CleanupDropTrials,
+            instant::drop_trials(&mut session, migration).await
+        )?;
         Ok(())
     }
 }

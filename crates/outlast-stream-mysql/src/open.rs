@@ -10,7 +10,7 @@ use outlast_core::{
     ledger::Chunk,
     stream::{Changes, Collision, Copied, CutOver, OpenStream, SwapState},
 };
-use outlast_mysql::{FencedTransaction, Session, SessionPool, check_fence, quote};
+use outlast_mysql::{FencedTransaction, Session, SessionPool, check_fence, failpoint, quote};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -104,7 +104,11 @@ impl OpenMySqlStream {
     async fn write_keys(&self, keys: &[Key]) -> Result<Box<FencedTransaction>> {
         let plan = self.plan().await?;
         let mut transaction = self.begin().await?;
-        let written = reread(transaction.session(), plan, keys).await;
+        let written = failpoint!(
+            self.pool,
+            Step::ApplyRows,
+            reread(transaction.session(), plan, keys).await
+        );
         match written {
             Ok(()) => Ok(transaction),
             Err(error) => {
@@ -250,7 +254,8 @@ impl OpenStream for OpenMySqlStream {
         )
         .await?;
         let retired = quote::identifier(&self.migration.retired_schema());
-        session.run(&format!("CREATE DATABASE IF NOT EXISTS {retired}")).await?;
+        let create = format!("CREATE DATABASE IF NOT EXISTS {retired}");
+        failpoint!(session, Step::PrepareRetired, session.run(&create).await)?;
         let position = executed(&mut session).await?;
         prepared_xa::wait_for_end(&mut session).await?;
         shadow::check_unaltered(&mut session, schema, table, &made_of).await?;
@@ -261,7 +266,8 @@ impl OpenStream for OpenMySqlStream {
             definition: made_of,
         });
         let transaction = self.begin().await?;
-        self.commit(transaction, Progress::Begin { position: &position }).await
+        let begun = Progress::Begin { position: &position };
+        failpoint!(self.pool, Step::PrepareCommit, self.commit(transaction, begun).await)
     }
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>> {
@@ -293,16 +299,16 @@ impl OpenStream for OpenMySqlStream {
     async fn copy(&self, range: &KeyRange) -> Result<Copied> {
         let plan = self.plan().await?;
         let mut transaction = self.begin().await?;
-        let copied = transaction.session().run(&plan.copy(range)?).await;
+        let sql = plan.copy(range)?;
+        let copied = failpoint!(self.pool, Step::ChunkRows, transaction.session().run(&sql).await);
         let error = match copied {
             Ok(rows) => {
                 let chunk = Chunk {
                     range: range.clone(),
                     rows,
                 };
-                return self
-                    .commit(transaction, Progress::Copied(&chunk))
-                    .await
+                let progress = Progress::Copied(&chunk);
+                return failpoint!(self.pool, Step::ChunkCommit, self.commit(transaction, progress).await)
                     .map(|()| Copied::Rows(rows));
             }
             Err(error) => error,
@@ -326,9 +332,8 @@ impl OpenStream for OpenMySqlStream {
         for _ in 0..MOST_EXTENSIONS {
             let error = match self.write_keys(&keys).await {
                 Ok(transaction) => {
-                    return self
-                        .commit(transaction, Progress::Applied { applier: 0, position })
-                        .await;
+                    let progress = Progress::Applied { applier: 0, position };
+                    return failpoint!(self.pool, Step::ApplyCommit, self.commit(transaction, progress).await);
                 }
                 Err(error) if error.kind() == ErrorKind::Duplicate => error,
                 Err(error) => return Err(self.named(keys, error).await),
@@ -355,13 +360,14 @@ impl OpenStream for OpenMySqlStream {
 
     async fn advance(&self, position: &GtidSet) -> Result<()> {
         let transaction = self.begin().await?;
-        self.commit(transaction, Progress::Applied { applier: 0, position })
-            .await
+        let progress = Progress::Applied { applier: 0, position };
+        failpoint!(self.pool, Step::AdvanceCommit, self.commit(transaction, progress).await)
     }
 
     async fn fold(&self, upto: Option<&Key>, chunks: &[Chunk]) -> Result<()> {
         let transaction = self.begin().await?;
-        self.commit(transaction, Progress::Folded { upto, chunks }).await
+        let progress = Progress::Folded { upto, chunks };
+        failpoint!(self.pool, Step::FoldCommit, self.commit(transaction, progress).await)
     }
 
     async fn changes(&self, position: &GtidSet) -> Result<Box<dyn Changes>> {
@@ -387,14 +393,19 @@ impl OpenStream for OpenMySqlStream {
             &prepared.definition,
             &prepared.keys,
         );
-        Ok(Box::new(tables.await?))
+        Ok(Box::new(failpoint!(self.pool, Step::CutOverLock, tables.await)?))
     }
 
     async fn mend(&self) -> Result<()> {
         foreign_keys::mend(&self.pool, &self.lease, &self.migration).await?;
         if self.swap_state().await? == SwapState::Swapped {
             let mut session = self.pool.session().await?;
-            shadow::drop_if_empty(&mut session, &self.migration.shadow_schema()).await?;
+            let schema = self.migration.shadow_schema();
+            failpoint!(
+                session,
+                Step::MendDropSchema,
+                shadow::drop_if_empty(&mut session, &schema).await
+            )?;
             session.give_back();
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Making the shadow table: the source's own definition, and MySQL's own ALTER on it.
 
 use outlast_core::{Error, ErrorKind, Result};
-use outlast_mysql::{Session, quote};
+use outlast_mysql::{Session, failpoint, quote};
 
 use crate::{
     foreign_keys::{self, ForeignKeys},
@@ -36,7 +36,11 @@ pub(crate) async fn create(
     let keys = ForeignKeys::new(&definition, schema, table, statement)?;
     // A reference without schema would be bound to a table of the shadow's.
     let (_, without_keys) = foreign_keys::split(&definition, schema)?;
-    create_as_defined(session, &without_keys).await?;
+    failpoint!(
+        session,
+        Step::ShadowTable,
+        create_as_defined(session, &without_keys).await
+    )?;
     if table::definition(session, shadow_schema, table).await? != without_auto_increment(&without_keys) {
         return Err(Error::new(
             ErrorKind::Refused,
@@ -45,7 +49,8 @@ pub(crate) async fn create(
         ));
     }
     foreign_keys::bind_to_stand_ins(session, &source, shadow_schema, &keys).await?;
-    let algorithm = alter(session, &quote::table(shadow_schema, table), statement).await?;
+    let altered = quote::table(shadow_schema, table);
+    let algorithm = failpoint!(session, Step::ShadowAlter, alter(session, &altered, statement).await)?;
     check_new_table(session, shadow_schema, table).await?;
     foreign_keys::unbind(session, &source, shadow_schema, &keys).await?;
     foreign_keys::drop_superseded_indexes(session, &source, shadow_schema, &keys, statement).await?;
@@ -57,7 +62,7 @@ pub(crate) async fn create(
     let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
     check_documents(&plan.source, &plan.shadow)?;
     notes.key_index = Some(plan.key.index.clone());
-    notes.write(session, shadow_schema).await?;
+    failpoint!(session, Step::ShadowNotes, notes.write(session, shadow_schema).await)?;
     let made_of = without_auto_increment(&definition);
     check_unaltered(session, schema, table, &made_of).await?;
     Ok((plan, made_of))
@@ -138,11 +143,8 @@ pub(crate) async fn create_schema(session: &mut Session, shadow_schema: &str, sc
         .ok_or_else(|| Error::new(ErrorKind::SourceChanged, format!("schema `{schema}` is not there")))?;
     let shadow = quote::identifier(shadow_schema);
     session.run(&format!("DROP DATABASE IF EXISTS {shadow}")).await?;
-    session
-        .run(&format!(
-            "CREATE DATABASE {shadow} CHARACTER SET {charset} COLLATE {collation}"
-        ))
-        .await?;
+    let create = format!("CREATE DATABASE {shadow} CHARACTER SET {charset} COLLATE {collation}");
+    failpoint!(session, Step::ShadowSchema, session.run(&create).await)?;
     session.run(&format!("USE {shadow}")).await?;
     Ok(())
 }
