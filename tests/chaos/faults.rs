@@ -1,17 +1,19 @@
 //! Doing to servers and agents what the plan says, and what their operators would do afterwards.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use outlast_testbed::{RelayLog, Topology, eventually};
+use outlast_testbed::{Cluster, Node, RelayLog, Topology, eventually};
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    plan::{Fault, Moment, PlannedFault},
+    plan::{Fault, Moment, PlannedFault, Wire},
     stage::{PATIENCE, Stage, State},
 };
 
+/// How long a primary whose disk has space again has for a write.
+const PROBE_LIMIT: Duration = Duration::from_secs(3);
 /// How long a moment is waited for, before the fault happens anyway.
 const MOMENT_LIMIT: Duration = Duration::from_secs(12);
 
@@ -25,9 +27,19 @@ pub(crate) struct Injected {
     pub(crate) in_flight: bool,
 }
 
-/// Waits for the moment, and lets it happen.
-pub(crate) async fn inject(stage: &mut Stage, planned: &PlannedFault, rows: u64, rng: &mut StdRng) -> Result<Injected> {
-    let state = wait_for(stage, planned.moment, rows).await?;
+/// Waits for the moment, and lets it happen. A migration that may be queued is not waited for to begin.
+pub(crate) async fn inject(
+    stage: &mut Stage,
+    planned: &PlannedFault,
+    rows: u64,
+    may_be_queued: bool,
+    rng: &mut StdRng,
+) -> Result<Injected> {
+    if planned.fault.touches_servers() || matches!(planned.fault, Fault::Purge { .. }) {
+        // What an earlier fault broke is mended only now: until here there was one server less.
+        heal(stage).await?;
+    }
+    let state = wait_for(stage, planned.moment, rows, may_be_queued).await?;
     let injected = Injected {
         fault: planned.fault.clone(),
         phase: match &state {
@@ -50,13 +62,15 @@ pub(crate) async fn inject(stage: &mut Stage, planned: &PlannedFault, rows: u64,
 }
 
 /// Waits for a moment; not for one that can't come any more. Returns what is known of the migration then.
-async fn wait_for(stage: &Stage, moment: Moment, rows: u64) -> Result<Option<State>> {
+async fn wait_for(stage: &mut Stage, moment: Moment, rows: u64, may_be_queued: bool) -> Result<Option<State>> {
     let begun = Instant::now();
     loop {
+        stage.revive_agents()?;
         let state = stage.state().await?;
         let has_come = match (&state, moment) {
             (None, _) => true,
             (Some(state), _) if state.has_ended() => true,
+            (Some(state), _) if !state.is_in_flight() && !may_be_queued => false,
             (_, Moment::After(ms)) => begun.elapsed() >= Duration::from_millis(ms),
             (Some(state), Moment::Ready) => ["ready", "cutting-over"].contains(&state.phase.as_str()),
             (Some(state), Moment::CuttingOver) => state.phase == "cutting-over",
@@ -68,7 +82,7 @@ async fn wait_for(stage: &Stage, moment: Moment, rows: u64) -> Result<Option<Sta
         if has_come || begun.elapsed() > MOMENT_LIMIT {
             return Ok(state);
         }
-        sleep(Duration::from_millis(3)).await;
+        sleep(Duration::from_millis(8)).await;
     }
 }
 
@@ -108,6 +122,22 @@ async fn act(stage: &mut Stage, fault: &Fault, rng: &mut StdRng) -> Result<()> {
             stage.cluster.switchover(to).await
         }
         Fault::PromoteLagging { lossy } => promote_lagging(stage, lossy, rng).await,
+        Fault::CutAgents {
+            wire,
+            everywhere,
+            seconds: time,
+        } => {
+            let primary = stage.cluster.primary_index();
+            let all = 0..stage.cluster.nodes().len();
+            let nodes: Vec<usize> = all.filter(|index| everywhere || *index == primary).collect();
+            disturb(stage, Side::Clients, nodes, wire, seconds(time)).await
+        }
+        Fault::CutReplication { wire, seconds: time } => {
+            let primary = stage.cluster.primary_index();
+            disturb(stage, Side::Replicas, vec![primary], wire, seconds(time)).await
+        }
+        Fault::DiskFull { seconds: time } => fill_disk(stage, seconds(time), rng).await,
+        Fault::Purge { everywhere } => purge(stage, everywhere).await,
     }
 }
 
@@ -138,7 +168,112 @@ async fn replace_primary(stage: &mut Stage, promote_after: Duration) -> Result<(
             stage.begin_new_chapter().await?;
         }
     }
-    heal(stage).await
+    stage.is_hurt = true;
+    Ok(())
+}
+
+/// Which of a node's wires.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Clients,
+    Replicas,
+}
+
+/// Disturbs wires now, and mends them later, while other things happen.
+async fn disturb(stage: &mut Stage, side: Side, nodes: Vec<usize>, wire: Wire, time: Duration) -> Result<()> {
+    let cluster = Arc::clone(&stage.cluster);
+    change_wires(&cluster, side, &nodes, wire, true).await?;
+    stage.meanwhile(async move {
+        // This is the fault: it lasts as long as the plan says.
+        sleep(time).await;
+        change_wires(&cluster, side, &nodes, wire, false).await
+    });
+    Ok(())
+}
+
+async fn change_wires(cluster: &Cluster, side: Side, nodes: &[usize], wire: Wire, is_disturbed: bool) -> Result<()> {
+    for index in nodes {
+        let proxy = match side {
+            Side::Clients => cluster.client_wire(*index)?,
+            Side::Replicas => cluster.replication_wire(*index)?,
+        };
+        match (wire, is_disturbed) {
+            (Wire::Cut, true) => proxy.cut().await,
+            (Wire::Cut, false) => proxy.restore().await?,
+            (Wire::Frozen, true) => proxy.freeze(),
+            (Wire::Frozen, false) => proxy.thaw(),
+            (Wire::Muted, true) => proxy.mute(),
+            (Wire::Muted, false) => proxy.unmute(),
+        }
+    }
+    Ok(())
+}
+
+/// A disk without space, which is given back before or after the primary's end. A server that waits for space looks again after
+/// a minute; no operator waits so long.
+async fn fill_disk(stage: &mut Stage, time: Duration, rng: &mut StdRng) -> Result<()> {
+    let full = stage.cluster.primary_index();
+    stage.cluster.node(full).fill_disk()?;
+    // This is the fault: it lasts as long as the plan says.
+    sleep(time).await;
+    if rng.random_bool(0.5) {
+        stage.cluster.node(full).free_disk()?;
+        let write = stage
+            .cluster
+            .node(full)
+            .execute("CREATE TABLE IF NOT EXISTS test.probe (id INT PRIMARY KEY)");
+        if timeout(PROBE_LIMIT, write).await.is_ok_and(|written| written.is_ok()) {
+            stage.note("the primary got over it");
+            return Ok(());
+        }
+    }
+    stage.note(&format!(
+        "the primary is given up; it runs: {}",
+        stage.cluster.node(full).is_running()
+    ));
+    stage.cluster.node(full).kill9();
+    stage.cluster.node(full).free_disk()?;
+    replace_primary(stage, Duration::ZERO).await
+}
+
+/// All that has been written is applied by replicas and gone from the binlogs, and some of it the migration has not seen.
+async fn purge(stage: &mut Stage, everywhere: bool) -> Result<()> {
+    stage.all_thawed().await?;
+    for number in 0..stage.agents.len() {
+        stage.kill_agent(number).await?;
+    }
+    stage
+        .load
+        .as_ref()
+        .context("no load")?
+        .wait_for_progress(20, PATIENCE)
+        .await?;
+    all_caught_up(stage).await?;
+    let primary = stage.cluster.primary_index();
+    let nodes = stage.cluster.nodes().iter().map(Node::index);
+    for index in nodes.filter(|index| everywhere || *index == primary) {
+        let node = stage.cluster.node(index);
+        eventually("binlogs are purged", PATIENCE, || async {
+            // The connections of killed agents may still be reading the first ones, which are then kept.
+            node.execute("FLUSH BINARY LOGS").await?;
+            let logs: Vec<mysql_async::Row> = node.query("SHOW BINARY LOGS").await?;
+            let last: String = logs.last().and_then(|log| log.get(0)).context("no binlog")?;
+            if index == primary {
+                // Replicas must have read what is gone.
+                all_caught_up(stage).await?;
+            }
+            node.execute(&format!("PURGE BINARY LOGS TO '{last}'")).await?;
+            let left: Vec<mysql_async::Row> = node.query("SHOW BINARY LOGS").await?;
+            let first: String = left.first().and_then(|log| log.get(0)).context("no binlog")?;
+            ensure!(first == last, "{first} is in use");
+            Ok(())
+        })
+        .await?;
+    }
+    for number in 0..stage.agents.len() {
+        stage.start_agent(number)?;
+    }
+    Ok(())
 }
 
 async fn freeze_primary(stage: &mut Stage, time: Duration) -> Result<()> {
@@ -155,7 +290,7 @@ async fn freeze_primary(stage: &mut Stage, time: Duration) -> Result<()> {
     stage.cluster.node(frozen).resume()?;
     if is_group(stage) {
         stage.cluster.follow_group(PATIENCE).await?;
-        heal(stage).await?;
+        stage.is_hurt = true;
     }
     Ok(())
 }
@@ -175,7 +310,8 @@ async fn freeze_and_promote(stage: &mut Stage, time: Duration, rng: &mut StdRng)
     // For so long, two servers take writes.
     sleep(Duration::from_millis(rng.random_range(0..3000))).await;
     stage.cluster.node(frozen).kill9();
-    heal(stage).await
+    stage.is_hurt = true;
+    Ok(())
 }
 
 /// The best candidate is sought among replicas; a frozen primary is none.
@@ -204,11 +340,16 @@ async fn promote_lagging(stage: &mut Stage, lossy: bool, rng: &mut StdRng) -> Re
     if loses_by_nature(stage) || !is_best {
         stage.begin_new_chapter().await?;
     }
-    heal(stage).await
+    stage.is_hurt = true;
+    Ok(())
 }
 
 /// All other servers replicate from the primary again. One that has what the primary lacks is made anew.
-pub(crate) async fn heal(stage: &Stage) -> Result<()> {
+pub(crate) async fn heal(stage: &mut Stage) -> Result<()> {
+    if !stage.is_hurt {
+        return Ok(());
+    }
+    stage.note("mending what was broken");
     let cluster = &stage.cluster;
     for index in cluster.replicas() {
         if is_group(stage) {
@@ -233,6 +374,8 @@ pub(crate) async fn heal(stage: &Stage) -> Result<()> {
             );
         }
     }
+    stage.is_hurt = false;
+    stage.note("mended");
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 //! of processes does not.
 
 mod arguments;
+mod errands;
 mod faults;
 mod history;
 mod plan;
@@ -25,7 +26,8 @@ use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
 use arguments::Arguments;
-use plan::Plan;
+use outlast_testbed::SmallDisk;
+use plan::{Machine, Plan};
 use report::Report;
 use round::{Outcome, Sabotage, play};
 
@@ -59,6 +61,7 @@ async fn run() -> Result<bool> {
         None => (0..arguments.rounds).collect(),
     };
     println!("{} rounds of seed {seed}, {jobs} at a time", numbers.len());
+    let machine = machine();
     let mut report = Report::begin(seed, numbers.len() as u64);
     let mut playing = JoinSet::new();
     let mut waiting = numbers.into_iter();
@@ -66,7 +69,7 @@ async fn run() -> Result<bool> {
         while playing.len() < jobs
             && let Some(number) = waiting.next()
         {
-            let plan = Plan::new(seed, number);
+            let plan = Plan::new(seed, number, &machine);
             let directory = round_folder(&folder, &plan);
             playing.spawn(async move { play(plan, &directory, None).await });
         }
@@ -76,10 +79,22 @@ async fn run() -> Result<bool> {
         report.add(&played.context("a round panicked")?);
     }
     if arguments.self_check {
-        let found = spoilt_rows_are_found(&folder).await;
+        let found = spoilt_rows_are_found(&folder, &machine).await;
         report.add_check("spoilt rows of the shadow are found", found);
     }
     report.end(&folder)
+}
+
+/// Says what is not available here, instead of leaving it out silently.
+fn machine() -> Machine {
+    let small_disks = SmallDisk::is_available();
+    if let Err(error) = &small_disks {
+        println!("not available on this machine: full disks ({error:#}); other faults take their place");
+    }
+    println!("not available in a group: cut connections between its members, which talk to each other directly");
+    Machine {
+        has_small_disks: small_disks.is_ok(),
+    }
 }
 
 fn round_folder(folder: &Path, plan: &Plan) -> PathBuf {
@@ -87,9 +102,9 @@ fn round_folder(folder: &Path, plan: &Plan) -> PathBuf {
 }
 
 /// A comparison that is never red proves nothing.
-async fn spoilt_rows_are_found(folder: &Path) -> bool {
+async fn spoilt_rows_are_found(folder: &Path, machine: &Machine) -> bool {
     // The first plan of a copy that succeeds.
-    let plans = (0..).map(|number| Plan::new(0, number));
+    let plans = (0..).map(|number| Plan::new(0, number, machine));
     let plan = plans
         .into_iter()
         .find(|plan| !plan.may_be_instant && !plan.change.must_fail);
@@ -97,10 +112,8 @@ async fn spoilt_rows_are_found(folder: &Path) -> bool {
     plan.faults.clear();
     let directory = folder.join("self-check");
     let played = play(plan, &directory, Some(Sabotage::Rows)).await;
-    if let Some(kept) = &played.kept {
-        // It is what was to be found.
-        let _ = std::fs::remove_dir_all(kept);
-    }
+    // It is what was to be found.
+    let _ = std::fs::remove_dir_all(directory.join("servers"));
     match &played.outcome {
         Outcome::Violation(violations) => violations
             .iter()

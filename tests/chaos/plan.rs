@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use outlast_testbed::Topology;
+use outlast_mysql::failpoints::Point;
+use outlast_testbed::{SmallDisk, Topology};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use crate::table::Change;
@@ -19,13 +20,26 @@ pub(crate) struct Plan {
     pub(crate) may_be_instant: bool,
     /// Arguments of `outlast submit` besides the statement.
     pub(crate) options: Vec<String>,
+    /// Whether the application has distributed transactions, too.
+    pub(crate) is_distributed: bool,
     pub(crate) agents: usize,
     pub(crate) transactions_per_second: f64,
     /// Completion is postponed until this many of the faults have happened.
     pub(crate) complete_after: Option<usize>,
     pub(crate) faults: Vec<PlannedFault>,
+    /// What lies on a small disk, if that is to be full.
+    pub(crate) small_disk: Option<SmallDisk>,
+    /// For each agent's first life, a point at which it dies or loses a reply.
+    pub(crate) failpoints: Vec<Option<String>>,
     /// For choices that are made on the way.
     pub(crate) rng: StdRng,
+}
+
+/// What this machine allows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Machine {
+    /// File systems can be mounted, so that a disk can be full.
+    pub(crate) has_small_disks: bool,
 }
 
 /// A fault, and when.
@@ -80,6 +94,25 @@ pub(crate) enum Fault {
     Switchover,
     /// The primary is killed, and a replica is promoted that lags; if lossy, it has not even received the last transactions.
     PromoteLagging { lossy: bool },
+    /// The connections of agents to the primary, or to all servers, are cut, or answers get lost, for so many seconds.
+    CutAgents { wire: Wire, everywhere: bool, seconds: u64 },
+    /// The connections of replicas to the primary are cut, for so many seconds.
+    CutReplication { wire: Wire, seconds: u64 },
+    /// The primary's disk is full for so many seconds. If the primary does not get over it, it is killed and replaced.
+    DiskFull { seconds: u64 },
+    /// Agents are killed, binlogs are purged up to the last, on the primary or on all servers, and agents are started again.
+    Purge { everywhere: bool },
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// It is closed, and new ones are refused.
+    Cut,
+    /// Nothing arrives any more, and nobody says so.
+    Frozen,
+    /// What is sent arrives, and no answer comes back.
+    Muted,
 }
 
 impl Fault {
@@ -96,21 +129,50 @@ impl Fault {
             Self::Switchover => "switchover",
             Self::PromoteLagging { lossy: false } => "promotion of a lagging replica",
             Self::PromoteLagging { lossy: true } => "lossy promotion",
+            Self::CutAgents { wire: Wire::Cut, .. } => "agents cut off",
+            Self::CutAgents { wire: Wire::Frozen, .. } => "agents' connections frozen",
+            Self::CutAgents { wire: Wire::Muted, .. } => "answers to agents lost",
+            Self::CutReplication { wire: Wire::Cut, .. } => "replicas cut off",
+            Self::CutReplication { .. } => "replicas' connections frozen",
+            Self::DiskFull { .. } => "disk full",
+            Self::Purge { .. } => "binlogs purged",
+        }
+    }
+
+    /// Whether a migration may fail with this message because of it.
+    pub(crate) fn explains(&self, message: &str) -> bool {
+        let message = message.to_lowercase();
+        match self {
+            Self::Purge { .. } => message.contains("purged"),
+            Self::DiskFull { .. } => ["full", "space"].iter().any(|word| message.contains(word)),
+            _ => false,
         }
     }
 
     /// Whether it does something to a server, and so to the application.
     pub(crate) fn touches_servers(&self) -> bool {
-        !matches!(self, Self::KillAgent { .. } | Self::FreezeAgent { .. })
+        !matches!(
+            self,
+            Self::KillAgent { .. } | Self::FreezeAgent { .. } | Self::CutAgents { .. } | Self::Purge { .. }
+        )
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FreezeAgent { seconds } | Self::FreezePrimary { seconds } | Self::FreezeAndPromote { seconds } => {
-                write!(f, "{} {seconds} s", self.name())
+            Self::FreezeAgent { seconds }
+            | Self::FreezePrimary { seconds }
+            | Self::FreezeAndPromote { seconds }
+            | Self::CutReplication { seconds, .. }
+            | Self::DiskFull { seconds } => write!(f, "{} {seconds} s", self.name()),
+            Self::CutAgents {
+                everywhere, seconds, ..
+            } => {
+                let of = if *everywhere { "all servers" } else { "the primary" };
+                write!(f, "{} of {of} {seconds} s", self.name())
             }
+            Self::Purge { everywhere: true } => write!(f, "{} everywhere", self.name()),
             _ => f.write_str(self.name()),
         }
     }
@@ -118,7 +180,7 @@ impl fmt::Display for Fault {
 
 impl Plan {
     /// The plan of a round.
-    pub(crate) fn new(seed: u64, number: u64) -> Self {
+    pub(crate) fn new(seed: u64, number: u64, machine: &Machine) -> Self {
         // Neighbouring seeds must not share rounds.
         let mut rng = StdRng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number));
         let topology = topology(&mut rng);
@@ -129,17 +191,46 @@ impl Plan {
             _ if may_be_instant => Change::instant(&mut rng),
             _ => Change::copied(&mut rng),
         };
-        let faults: Vec<PlannedFault> = match may_be_instant {
-            // Soon after the submission, as there is no copy.
-            true => (0..rng.random_range(1..=2))
-                .map(|_| PlannedFault {
-                    moment: Moment::After(rng.random_range(0..1500)),
-                    fault: fault(&mut rng, topology),
-                })
-                .collect(),
-            false => faults(&mut rng, topology),
-        };
-        let complete_after = rng.random_bool(0.5).then(|| rng.random_range(0..=faults.len()));
+        let agents = rng.random_range(1..=2);
+        let mut faults = faults(&mut rng, topology, may_be_instant);
+        let small_disk = rng.random_bool(0.08).then(|| {
+            let planned = PlannedFault {
+                moment: moment(&mut rng, may_be_instant, 0),
+                fault: Fault::DiskFull {
+                    seconds: rng.random_range(1..=4),
+                },
+            };
+            let at = rng.random_range(0..faults.len());
+            faults[at] = planned;
+            *[SmallDisk::Binlogs, SmallDisk::Data]
+                .choose(&mut rng)
+                .unwrap_or(&SmallDisk::Binlogs)
+        });
+        let small_disk = small_disk.filter(|_| machine.has_small_disks && can_lose_one(topology));
+        if small_disk.is_none() {
+            // Another fault takes the place of what this machine doesn't allow.
+            for planned in &mut faults {
+                if matches!(planned.fault, Fault::DiskFull { .. }) {
+                    planned.fault = fault(&mut rng, topology);
+                }
+            }
+        }
+        if rng.random_bool(0.08) {
+            // The last: a server that is made anew needs all binlogs.
+            faults.push(PlannedFault {
+                moment: moment(&mut rng, may_be_instant, 0),
+                fault: Fault::Purge {
+                    everywhere: rng.random_bool(0.7),
+                },
+            });
+        }
+        // Mostly late, so that the migration is still there when things happen.
+        let complete_after = rng.random_bool(0.75).then(|| match rng.random_range(0..10) {
+            0..4 => faults.len(),
+            4..8 => faults.len() - 1,
+            _ => rng.random_range(0..=faults.len()),
+        });
+        let failpoints = (0..agents).map(|_| failpoint(&mut rng)).collect();
         let mut plan = Self {
             seed,
             number,
@@ -148,10 +239,13 @@ impl Plan {
             change,
             may_be_instant,
             options: options(&mut rng, rows),
-            agents: rng.random_range(1..=2),
+            is_distributed: rng.random_bool(0.4) && !matches!(topology, Topology::GroupReplication { .. }),
+            agents,
             transactions_per_second: *[30.0, 100.0, 200.0].choose(&mut rng).unwrap_or(&100.0),
             complete_after,
             faults,
+            small_disk,
+            failpoints,
             rng,
         };
         plan.fit_moments();
@@ -212,7 +306,7 @@ fn topology(rng: &mut StdRng) -> Topology {
 fn options(rng: &mut StdRng, rows: u64) -> Vec<String> {
     let lanes = rng.random_range(1..=3);
     let chunk = *[50, 100, 200, 400].choose(rng).unwrap_or(&100);
-    let seconds = rng.random_range(2..=6);
+    let seconds = rng.random_range(3..=8);
     let pause = seconds * 1000 * lanes * chunk / rows;
     let takeover = ["3s", "5s"].choose(rng).unwrap_or(&"3s");
     let grace = ["0s", "1s", "3s"].choose(rng).unwrap_or(&"3s");
@@ -233,20 +327,18 @@ fn options(rng: &mut StdRng, rows: u64) -> Vec<String> {
     .into()
 }
 
-fn faults(rng: &mut StdRng, topology: Topology) -> Vec<PlannedFault> {
-    let count = *[1, 2, 2, 2, 3, 3, 4].choose(rng).unwrap_or(&2);
+fn faults(rng: &mut StdRng, topology: Topology, may_be_instant: bool) -> Vec<PlannedFault> {
+    let count = match may_be_instant {
+        true => rng.random_range(1..=2),
+        false => *[1, 2, 2, 2, 3, 3, 4].choose(rng).unwrap_or(&2),
+    };
     let mut copied = 0;
     (0..count)
         .map(|_| {
-            let moment = match rng.random_range(0..10) {
-                0..5 => {
-                    copied = rng.random_range(copied..=95);
-                    Moment::Copied(copied)
-                }
-                5..7 => Moment::Ready,
-                7..8 => Moment::CuttingOver,
-                _ => Moment::After(rng.random_range(0..2000)),
-            };
+            let moment = moment(rng, may_be_instant, copied);
+            if let Moment::Copied(percent) = moment {
+                copied = percent;
+            }
             PlannedFault {
                 moment,
                 fault: fault(rng, topology),
@@ -255,43 +347,79 @@ fn faults(rng: &mut StdRng, topology: Topology) -> Vec<PlannedFault> {
         .collect()
 }
 
+fn moment(rng: &mut StdRng, may_be_instant: bool, copied: u64) -> Moment {
+    if may_be_instant {
+        // Soon after the submission, as there is no copy.
+        return Moment::After(rng.random_range(0..1500));
+    }
+    match rng.random_range(0..10) {
+        0..5 => Moment::Copied(rng.random_range(copied..=95)),
+        5..7 => Moment::Ready,
+        7..8 => Moment::CuttingOver,
+        _ => Moment::After(rng.random_range(0..2000)),
+    }
+}
+
+/// One agent in four is armed, if this build has points to arm.
+fn failpoint(rng: &mut StdRng) -> Option<String> {
+    let points: Vec<Point> = Point::all().collect();
+    let point = points.choose(rng)?;
+    let action = *["die", "die", "lose-reply"].choose(rng)?;
+    // Points of the copy are reached often, others once.
+    let nth = *[1, 1, 1, 2, 5, 20].choose(rng)?;
+    rng.random_bool(0.25)
+        .then(|| format!("{}={action}@{nth}", point.name()))
+}
+
+/// A group of two that loses one has no majority, and a person has to mend it.
+fn can_lose_one(topology: Topology) -> bool {
+    !matches!(topology, Topology::GroupReplication { nodes: 2 })
+}
+
 fn fault(rng: &mut StdRng, topology: Topology) -> Fault {
-    let delay = |rng: &mut StdRng| *[0, 0, 300, 1000, 3000].choose(rng).unwrap_or(&0);
-    let seconds = |rng: &mut StdRng| *[5, 5, 5, 5, 5, 12, 12, 12, 30].choose(rng).unwrap_or(&5);
     let is_group = matches!(topology, Topology::GroupReplication { .. });
-    // A group of two that loses one has no majority, and a person has to mend it.
-    let can_lose_one = !matches!(topology, Topology::GroupReplication { nodes: 2 });
     loop {
-        let fault = match rng.random_range(0..21) {
-            0..3 => Fault::KillAgent {
-                restart_after: delay(rng),
-            },
-            3..7 => Fault::KillPrimary {
-                promote_after: delay(rng),
-            },
-            7..9 => Fault::KillBoth {
-                promote_after: delay(rng),
-            },
-            9..11 => Fault::CrashAndRestart,
-            11..13 => Fault::FreezeAgent { seconds: seconds(rng) },
-            13 => Fault::FreezePrimary { seconds: seconds(rng) },
-            14 => Fault::FreezeAndPromote { seconds: seconds(rng) },
-            15..19 => Fault::Switchover,
-            _ => Fault::PromoteLagging {
-                lossy: rng.random_bool(0.5) && matches!(topology, Topology::AsyncGtid { .. }),
-            },
-        };
-        let needs_survivors = !matches!(
+        let fault = any_fault(rng, topology);
+        let needs_survivors = fault.touches_servers() && fault != Fault::Switchover;
+        // An election can't be held back or done by hand, and members talk to each other directly.
+        let is_for_replicas = matches!(
             fault,
-            Fault::KillAgent { .. } | Fault::FreezeAgent { .. } | Fault::Switchover
+            Fault::FreezeAndPromote { .. }
+                | Fault::PromoteLagging { .. }
+                | Fault::CrashAndRestart
+                | Fault::CutReplication { .. }
         );
-        let is_elected_by_hand = matches!(
-            fault,
-            Fault::FreezeAndPromote { .. } | Fault::PromoteLagging { .. } | Fault::CrashAndRestart
-        );
-        if (needs_survivors && !can_lose_one) || (is_elected_by_hand && is_group) {
+        if (needs_survivors && !can_lose_one(topology)) || (is_for_replicas && is_group) {
             continue;
         }
         return fault;
+    }
+}
+
+fn any_fault(rng: &mut StdRng, topology: Topology) -> Fault {
+    let delay = *[0, 0, 300, 1000, 3000].choose(rng).unwrap_or(&0);
+    let seconds = *[5, 5, 5, 5, 5, 12, 12, 12, 30].choose(rng).unwrap_or(&5);
+    let wire = *[Wire::Cut, Wire::Frozen, Wire::Muted].choose(rng).unwrap_or(&Wire::Cut);
+    match rng.random_range(0..26) {
+        0..3 => Fault::KillAgent { restart_after: delay },
+        3..7 => Fault::KillPrimary { promote_after: delay },
+        7..9 => Fault::KillBoth { promote_after: delay },
+        9..11 => Fault::CrashAndRestart,
+        11..13 => Fault::FreezeAgent { seconds },
+        13 => Fault::FreezePrimary { seconds },
+        14 => Fault::FreezeAndPromote { seconds },
+        15..19 => Fault::Switchover,
+        19..21 => Fault::PromoteLagging {
+            lossy: rng.random_bool(0.5) && matches!(topology, Topology::AsyncGtid { .. }),
+        },
+        21..24 => Fault::CutAgents {
+            wire,
+            everywhere: rng.random_bool(0.5),
+            seconds: rng.random_range(1..=12),
+        },
+        _ => Fault::CutReplication {
+            wire: if wire == Wire::Muted { Wire::Frozen } else { wire },
+            seconds: rng.random_range(1..=8),
+        },
     }
 }

@@ -30,9 +30,11 @@ pub(crate) struct Report {
     in_flight: u64,
     failovers: u64,
     adoptions: u64,
+    deaths: u64,
     looks: u64,
     compared_rows: u64,
     promised_rows: u64,
+    prepared: u64,
     faults: BTreeMap<&'static str, Count>,
     phases: BTreeMap<String, u64>,
     topologies: BTreeMap<String, u64>,
@@ -53,9 +55,11 @@ impl Report {
             in_flight: 0,
             failovers: 0,
             adoptions: 0,
+            deaths: 0,
             looks: 0,
             compared_rows: 0,
             promised_rows: 0,
+            prepared: 0,
             faults: BTreeMap::new(),
             phases: BTreeMap::new(),
             topologies: BTreeMap::new(),
@@ -79,7 +83,7 @@ impl Report {
                     }
                 }
                 if let Some(kept) = &played.kept {
-                    println!("    the servers' files: {}", kept.display());
+                    println!("    the servers' files: {kept}");
                 }
                 println!(
                     "    logs: target/chaos/{}-{}; again: {}",
@@ -93,9 +97,11 @@ impl Report {
         self.in_flight += u64::from(played.was_in_flight());
         self.failovers += played.failovers;
         self.adoptions += played.adoptions;
+        self.deaths += played.deaths;
         self.looks += played.looks;
         self.compared_rows += played.compared_rows;
         self.promised_rows += played.promised_rows;
+        self.prepared += played.prepared;
         for injected in &played.injected {
             let count = self.faults.entry(injected.fault.name()).or_default();
             count.all += 1;
@@ -155,8 +161,8 @@ impl Report {
     fn totals(&self) -> String {
         let mut text = format!(
             "{} rounds of seed {}: {} complete, {} failed as they had to, {} refused as they had to, {} violations; {:.0} s\n\
-             {} rounds had a migration running when something happened; {} failovers, {} owners\n\
-             {} rows compared with MySQL's own ALTER, {} with what the application was promised, {} looks at positions\n",
+             {} rounds had a migration running when something happened; {} failovers, {} adoptions, {} deaths at failpoints\n\
+             {} rows compared with MySQL's own ALTER, {} with what the application was promised, {} looks at positions, {} XA transactions\n",
             self.rounds(),
             self.seed,
             self.complete,
@@ -167,9 +173,11 @@ impl Report {
             self.in_flight,
             self.failovers,
             self.adoptions,
+            self.deaths,
             self.compared_rows,
             self.promised_rows,
             self.looks,
+            self.prepared,
         );
         text.push_str("\n| Fault | Times | While the migration was running |\n|---|---:|---:|\n");
         for (name, count) in &self.faults {
@@ -202,10 +210,12 @@ impl Report {
             "violations": self.violations,
             "rounds_in_flight": self.in_flight,
             "failovers": self.failovers,
-            "owners": self.adoptions,
+            "adoptions": self.adoptions,
+            "deaths_at_failpoints": self.deaths,
             "rows_compared": self.compared_rows,
             "rows_promised": self.promised_rows,
             "looks": self.looks,
+            "xa_transactions": self.prepared,
             "faults": faults,
             "phases": self.phases,
             "topologies": self.topologies,
@@ -230,7 +240,7 @@ fn line(played: &Played) -> String {
         Outcome::Violation(_) => "VIOLATION".to_owned(),
     };
     format!(
-        "round {:>3} of seed {}: {plan} | {} | {outcome}{}, {} failovers, {} owners, {:.1} s",
+        "round {:>3} of seed {}: {plan} | {} | {outcome}{}, {} failovers, {} adoptions, {:.1} s",
         plan.number,
         plan.seed,
         faults.join(", "),

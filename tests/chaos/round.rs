@@ -1,16 +1,13 @@
 //! One round, from the start of its servers to the verdict.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use outlast_tests::outlast;
 use tokio::{process::Child, time::Instant};
 
 use crate::{
-    faults::{Injected, inject},
+    faults::{Injected, heal, inject},
     plan::Plan,
     stage::{PATIENCE, Stage},
     verdict::{Findings, judge, judge_refusal, wait_for_end},
@@ -37,13 +34,17 @@ pub(crate) struct Played {
     pub(crate) failovers: u64,
     /// Changes of owner.
     pub(crate) adoptions: u64,
+    /// Of agents, at failpoints.
+    pub(crate) deaths: u64,
     pub(crate) path: String,
     /// How often the position of a server was compared with what it has executed.
     pub(crate) looks: u64,
     pub(crate) compared_rows: u64,
     pub(crate) promised_rows: u64,
-    /// What is kept of a round that failed.
-    pub(crate) kept: Option<PathBuf>,
+    /// Distributed transactions of the application.
+    pub(crate) prepared: u64,
+    /// Where the servers' files are, if it failed; or why there are none.
+    pub(crate) kept: Option<String>,
 }
 
 impl Played {
@@ -72,10 +73,12 @@ pub(crate) async fn play(mut plan: Plan, directory: &Path, sabotage: Option<Sabo
         duration: Duration::ZERO,
         failovers: 0,
         adoptions: 0,
+        deaths: 0,
         path: String::new(),
         looks: 0,
         compared_rows: 0,
         promised_rows: 0,
+        prepared: 0,
         kept: None,
         plan,
     };
@@ -88,7 +91,11 @@ pub(crate) async fn play(mut plan: Plan, directory: &Path, sabotage: Option<Sabo
                 for violation in violations {
                     stage.note(&format!("VIOLATION: {violation}"));
                 }
-                played.kept = stage.keep();
+                played.kept = Some(
+                    stage
+                        .keep()
+                        .map_or_else(|error| format!("{error:#}"), |kept| kept.display().to_string()),
+                );
             }
         }
         Err(error) => played.outcome = Outcome::Violation(vec![format!("it could not begin: {error:#}")]),
@@ -109,12 +116,12 @@ async fn on_stage(stage: &mut Stage, played: &mut Played, sabotage: Option<Sabot
     through?;
     let plan = &played.plan;
     let state = wait_for_end(stage, plan).await;
-    let ended = stage.ended_agents()?;
-    ensure!(ended.is_empty(), "agents have ended by themselves: {ended:?}");
+    stage.revive_agents()?;
     let state = state?;
     stage.note(&format!("ended: {state:?}"));
     played.failovers = state.failovers;
-    played.adoptions = state.epoch;
+    played.adoptions = stage.adoptions().await?;
+    played.deaths = stage.deaths;
     played.path = state.path.clone().unwrap_or_default();
     // The table is in service.
     let load = stage.load.as_ref().context("no load")?;
@@ -122,6 +129,8 @@ async fn on_stage(stage: &mut Stage, played: &mut Played, sabotage: Option<Sabot
         .await
         .context("the application is not served")?;
     stage.stop_load().await?;
+    stage.stop_errands().await?;
+    played.prepared = stage.errands.prepared;
     stage.stop_agents().await?;
     stage.note("all writers have stopped");
     let Findings {
@@ -149,7 +158,14 @@ async fn through_the_faults(stage: &mut Stage, played: &mut Played, sabotage: Op
         if played.plan.complete_after == Some(index) {
             completion = Some(begin_to_complete(stage)?);
         }
-        let injected = inject(stage, planned, played.plan.rows, &mut played.plan.rng).await?;
+        let injected = inject(
+            stage,
+            planned,
+            played.plan.rows,
+            played.plan.may_be_instant,
+            &mut played.plan.rng,
+        )
+        .await?;
         played.injected.push(injected);
     }
     if let Some(mut completion) = completion {
@@ -157,6 +173,7 @@ async fn through_the_faults(stage: &mut Stage, played: &mut Played, sabotage: Op
         let _ = completion.wait().await;
     }
     stage.all_thawed().await?;
+    heal(stage).await?;
     match sabotage {
         Some(Sabotage::Rows) => spoil_rows(stage).await,
         None => Ok(()),

@@ -9,12 +9,20 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use mysql_async::prelude::Queryable;
+use mysql_async::{
+    Conn,
+    prelude::{FromRow, Queryable},
+};
 use outlast_testbed::{Cluster, LoadOptions, LoadReport, Node, TableName, WriteLoad, create_and_fill, eventually};
 use outlast_tests::outlast;
-use tokio::{process::Child, task::JoinHandle, time::Instant};
+use tokio::{
+    process::Child,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use crate::{
+    errands::{Errand, Errands},
     plan::Plan,
     table::{MORE_COLUMNS, fill_more},
 };
@@ -22,6 +30,8 @@ use crate::{
 /// How long anything may take before the round is given up. The machine may be busy with other rounds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long the primary has for an answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Where a system offers files in memory.
 const MEMORY: &str = "/dev/shm";
 
@@ -29,6 +39,10 @@ const MEMORY: &str = "/dev/shm";
 pub(crate) struct Agent {
     pub(crate) name: String,
     child: Option<Child>,
+    /// A failpoint for its first life.
+    failpoint: Option<String>,
+    /// That kills it.
+    may_die: bool,
     starts: usize,
     /// Sends it SIGCONT when its time has come.
     thaw: Option<JoinHandle<Result<()>>>,
@@ -40,11 +54,26 @@ pub(crate) struct State {
     pub(crate) status: String,
     pub(crate) phase: String,
     pub(crate) message: String,
-    pub(crate) epoch: u64,
     pub(crate) failovers: u64,
     pub(crate) complete_requested: bool,
     pub(crate) owner: Option<String>,
     pub(crate) path: Option<String>,
+}
+
+type StateRow = (String, String, String, u64, bool, Option<String>, Option<String>);
+
+impl From<StateRow> for State {
+    fn from((status, phase, message, failovers, complete_requested, owner, path): StateRow) -> Self {
+        Self {
+            status,
+            phase,
+            message,
+            failovers,
+            complete_requested,
+            owner,
+            path,
+        }
+    }
 }
 
 impl State {
@@ -63,10 +92,19 @@ pub(crate) struct Stage {
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) table: TableName,
     pub(crate) load: Option<WriteLoad>,
+    errand: Option<Errand>,
+    /// How the application's errands went, once they are over.
+    pub(crate) errands: Errands,
     /// What the application met; a promotion that may lose acknowledged writes begins another chapter.
     pub(crate) chapters: Vec<LoadReport>,
     pub(crate) id: String,
     pub(crate) agents: Vec<Agent>,
+    /// Servers are down or don't replicate, and nobody has mended that yet.
+    pub(crate) is_hurt: bool,
+    /// Deaths of agents at failpoints.
+    pub(crate) deaths: u64,
+    /// What is undone while other things happen.
+    undone: Vec<JoinHandle<Result<()>>>,
     pub(crate) directory: PathBuf,
     /// `SHOW CREATE TABLE` before the migration.
     pub(crate) definition: String,
@@ -74,6 +112,8 @@ pub(crate) struct Stage {
     load_seed: u64,
     begun: Instant,
     journal: Mutex<File>,
+    /// A connection to a server, and which.
+    eye: tokio::sync::Mutex<Option<(usize, Conn)>>,
 }
 
 impl Stage {
@@ -82,9 +122,19 @@ impl Stage {
         fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
         let journal = File::create(directory.join("round.log")).context("creating the journal")?;
         let begun = Instant::now();
-        let mut builder = Cluster::builder(plan.topology);
+        let mut builder = Cluster::builder(plan.topology).wired();
+        if let Some(disk) = plan.small_disk {
+            builder = builder.small_disk(disk);
+        }
         // No machine crashes here, only processes: what the system has been given is not lost.
-        for argument in ["--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2"] {
+        // And many servers run at a time.
+        for argument in [
+            "--sync-binlog=0",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--max-connections=150",
+            "--table-open-cache=400",
+            "--innodb-buffer-pool-size=64M",
+        ] {
             builder = builder.argument(argument);
         }
         if Path::new(MEMORY).is_dir() {
@@ -106,21 +156,37 @@ impl Stage {
             cluster: Arc::new(cluster),
             table,
             load: None,
+            errand: None,
+            errands: Errands::default(),
             chapters: Vec::new(),
             id: String::new(),
             agents: Vec::new(),
+            is_hurt: false,
+            deaths: 0,
+            undone: Vec::new(),
             directory: directory.to_owned(),
             definition,
             rate: plan.transactions_per_second,
             load_seed: plan.seed.wrapping_add(plan.number),
             begun,
             journal: Mutex::new(journal),
+            eye: tokio::sync::Mutex::default(),
         };
-        stage.note(&format!("{plan}; {:?}", plan.faults));
+        stage.note(&format!("{plan}; {plan:?}"));
         stage.start_load().await?;
+        stage.errand = Some(Errand::start(
+            stage.cluster.primary_watch(),
+            plan.rows,
+            stage.load_seed,
+            plan.is_distributed,
+        ));
         for number in 0..plan.agents {
             stage.agents.push(Agent {
                 name: format!("agent-{number}"),
+                failpoint: plan.failpoints[number].clone(),
+                may_die: plan.failpoints[number]
+                    .as_ref()
+                    .is_some_and(|rule| rule.contains("=die")),
                 child: None,
                 starts: 0,
                 thaw: None,
@@ -137,7 +203,7 @@ impl Stage {
         let _ = writeln!(journal, "{:8.3} {text}", self.begun.elapsed().as_secs_f64());
     }
 
-    /// The addresses that agents and commands are given.
+    /// The addresses that commands are given. Agents are given those of proxies.
     pub(crate) fn servers(&self) -> Vec<String> {
         self.cluster.addresses()
     }
@@ -158,6 +224,15 @@ impl Stage {
     pub(crate) async fn stop_load(&mut self) -> Result<()> {
         if let Some(load) = self.load.take() {
             self.chapters.push(load.stop().await?);
+        }
+        Ok(())
+    }
+
+    /// Ends the application's errands.
+    pub(crate) async fn stop_errands(&mut self) -> Result<()> {
+        if let Some(errand) = self.errand.take() {
+            self.errands = errand.stop(PATIENCE).await?;
+            self.note(&format!("{:?}", self.errands));
         }
         Ok(())
     }
@@ -196,14 +271,19 @@ impl Stage {
 
     /// Starts an agent that doesn't run.
     pub(crate) fn start_agent(&mut self, number: usize) -> Result<()> {
-        let servers = self.servers();
+        let servers = self.cluster.reported_addresses();
         let agent = &mut self.agents[number];
         let log = self.directory.join(format!("{}.{}.log", agent.name, agent.starts));
-        agent.child = Some(outlast::agent(
+        // Each life has its own.
+        let failpoint = agent.failpoint.take().unwrap_or_default();
+        let environment = [("OUTLAST_FAILPOINTS", failpoint.as_str())];
+        let arguments = ["--liveness-interval", "1s"];
+        agent.child = Some(outlast::armed_agent(
             &servers,
             &agent.name,
             log,
-            &["--liveness-interval", "1s"],
+            &arguments,
+            &environment,
         )?);
         agent.starts += 1;
         Ok(())
@@ -251,27 +331,37 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until no agent is frozen any more.
+    /// Waits until no agent is frozen any more, and all wires are mended.
     pub(crate) async fn all_thawed(&mut self) -> Result<()> {
         for agent in &mut self.agents {
             if let Some(thaw) = agent.thaw.take() {
                 thaw.await.context("thawing an agent")??;
             }
         }
+        for undone in std::mem::take(&mut self.undone) {
+            undone.await.context("undoing a fault")??;
+        }
         Ok(())
     }
 
-    /// Agents that have ended by themselves: they should not.
-    pub(crate) fn ended_agents(&mut self) -> Result<Vec<String>> {
-        let mut ended = Vec::new();
-        for agent in &mut self.agents {
-            if let Some(child) = &mut agent.child
-                && let Some(status) = child.try_wait()?
-            {
-                ended.push(format!("{} ended by itself: {status}", agent.name));
-            }
+    /// Agents end by themselves only where a failpoint kills them; then they are started again, as any supervisor does.
+    pub(crate) fn revive_agents(&mut self) -> Result<()> {
+        for number in 0..self.agents.len() {
+            let agent = &mut self.agents[number];
+            let Some(child) = &mut agent.child else { continue };
+            let Some(status) = child.try_wait()? else { continue };
+            let (name, may_die) = (agent.name.clone(), agent.starts == 1 && agent.may_die);
+            ensure!(may_die, "{name} ended by itself: {status}");
+            self.note(&format!("{name} died at its failpoint"));
+            self.deaths += 1;
+            self.start_agent(number)?;
         }
-        Ok(ended)
+        Ok(())
+    }
+
+    /// Lets something go on beside what else happens; [`Stage::all_thawed`] waits for its end.
+    pub(crate) fn meanwhile(&mut self, work: impl Future<Output = Result<()>> + Send + 'static) {
+        self.undone.push(tokio::spawn(work));
     }
 
     /// Ends all agents as `kill` does, and waits for that.
@@ -281,7 +371,7 @@ impl Stage {
             if let Some(process) = child.id() {
                 outlast::signal(process, "TERM").await?;
             }
-            tokio::time::timeout(PATIENCE, child.wait())
+            timeout(PATIENCE, child.wait())
                 .await
                 .with_context(|| format!("{} does not end after SIGTERM", agent.name))??;
         }
@@ -290,41 +380,60 @@ impl Stage {
 
     /// The migration, as the primary knows it; none if it does not know it.
     pub(crate) async fn state(&self) -> Result<Option<State>> {
-        self.state_on(self.cluster.primary()).await
+        let rows: Vec<StateRow> = self.ask_primary(&self.state_query()).await?;
+        Ok(rows.into_iter().next().map(State::from))
     }
 
+    /// As [`Stage::state`], on any server.
     pub(crate) async fn state_on(&self, node: &Node) -> Result<Option<State>> {
-        type Row = (String, String, String, u64, u64, bool, Option<String>, Option<String>);
-        let rows: Vec<Row> = node
-            .query(&format!(
-                "SELECT status, phase, message, epoch, failovers, complete_requested, owner_agent, \
-                 (SELECT path FROM _outlast.paths p WHERE p.migration = m.id) FROM _outlast.migrations m WHERE id = '{}'",
+        let rows: Vec<StateRow> = node.query(&self.state_query()).await?;
+        Ok(rows.into_iter().next().map(State::from))
+    }
+
+    fn state_query(&self) -> String {
+        format!(
+            "SELECT status, phase, message, failovers, complete_requested, owner_agent, \
+             (SELECT path FROM _outlast.paths p WHERE p.migration = m.id) FROM _outlast.migrations m WHERE id = '{}'",
+            self.id
+        )
+    }
+
+    /// Asks the primary on a connection that is kept: moments are waited for by asking again and again.
+    async fn ask_primary<T: FromRow + Send + 'static>(&self, sql: &str) -> Result<Vec<T>> {
+        let primary = self.cluster.primary();
+        let mut kept = self.eye.lock().await;
+        if let Some((index, mut conn)) = kept.take()
+            && index == primary.index()
+            && let Ok(Ok(rows)) = timeout(ANSWER_LIMIT, conn.query(sql)).await
+        {
+            *kept = Some((index, conn));
+            return Ok(rows);
+        }
+        let mut conn = primary.connect().await?;
+        let rows = timeout(ANSWER_LIMIT, conn.query(sql)).await.context("no answer")??;
+        *kept = Some((primary.index(), conn));
+        Ok(rows)
+    }
+
+    /// How often it has got another owner, as its history says.
+    pub(crate) async fn adoptions(&self) -> Result<u64> {
+        self.cluster
+            .primary()
+            .query_one(&format!(
+                "SELECT COUNT(*) FROM _outlast.events WHERE migration = '{}' AND kind = 'adopted'",
                 self.id
             ))
-            .await?;
-        let state = |(status, phase, message, epoch, failovers, complete_requested, owner, path): Row| State {
-            status,
-            phase,
-            message,
-            epoch,
-            failovers,
-            complete_requested,
-            owner,
-            path,
-        };
-        Ok(rows.into_iter().next().map(state))
+            .await
     }
 
     /// Rows in finished chunks, as the checkpoint counts them.
     pub(crate) async fn copied_rows(&self) -> Result<u64> {
         let id = &self.id;
-        self.cluster
-            .primary()
-            .query_one(&format!(
-                "SELECT CAST(COALESCE((SELECT folded_rows FROM _outlast.watermarks WHERE migration = '{id}'), 0) + \
-                 (SELECT COALESCE(SUM(rows_copied), 0) FROM _outlast.copied_ranges WHERE migration = '{id}') AS UNSIGNED)"
-            ))
-            .await
+        let sql = format!(
+            "SELECT CAST(COALESCE((SELECT folded_rows FROM _outlast.watermarks WHERE migration = '{id}'), 0) + \
+             (SELECT COALESCE(SUM(rows_copied), 0) FROM _outlast.copied_ranges WHERE migration = '{id}') AS UNSIGNED)"
+        );
+        Ok(self.ask_primary(&sql).await?.into_iter().next().unwrap_or(0))
     }
 
     /// `outlast complete`, again and again until it is heard.
@@ -341,16 +450,21 @@ impl Stage {
         .await
     }
 
-    /// The cluster's directory, kept; all servers and agents are killed.
-    pub(crate) fn keep(self) -> Option<PathBuf> {
+    /// Copies the servers' files to where the logs are; all servers and agents are killed.
+    pub(crate) fn keep(self) -> Result<PathBuf> {
         drop(self.agents);
         drop(self.load);
-        Arc::into_inner(self.cluster).and_then(Cluster::keep)
+        let copy = self.directory.join("servers");
+        if copy.exists() {
+            fs::remove_dir_all(&copy).with_context(|| format!("removing {}", copy.display()))?;
+        }
+        let cluster = Arc::into_inner(self.cluster).context("somebody uses the servers")?;
+        cluster.keep(&copy).map(|()| copy)
     }
 }
 
 /// `SHOW CREATE TABLE`, without the counter.
-pub(crate) async fn definition(conn: &mut mysql_async::Conn, table: &TableName) -> Result<String> {
+pub(crate) async fn definition(conn: &mut Conn, table: &TableName) -> Result<String> {
     let row: Option<(String, String)> = conn.query_first(format!("SHOW CREATE TABLE {table}")).await?;
     let (_, text) = row.with_context(|| format!("{table} is no table"))?;
     let Some((before, after)) = text.split_once(" AUTO_INCREMENT=") else {

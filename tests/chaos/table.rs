@@ -71,7 +71,10 @@ const CLAUSES: [(About, &str); 27] = [
     ("at_time", "CHANGE at_time moment DATETIME(6) NULL AFTER id"),
     ("raw", "MODIFY raw BLOB, ADD KEY raws (raw(8))"),
     ("ratio", "MODIFY ratio DECIMAL(20,6), ADD INDEX (writer, version)"),
-    ("code", "MODIFY code VARCHAR(40) CHARACTER SET utf8mb4 NOT NULL"),
+    (
+        "code",
+        "MODIFY code VARCHAR(40) CHARACTER SET utf8mb4 NOT NULL DEFAULT ''",
+    ),
     ("table", "ROW_FORMAT = COMPRESSED"),
     ("table", "COMMENT = 'altered', FORCE"),
 ];

@@ -14,7 +14,7 @@ use tokio::{task::JoinHandle, time::timeout};
 
 /// A frozen server is looked at another time.
 const LOOK_LIMIT: Duration = Duration::from_secs(4);
-const INTERVAL: Duration = Duration::from_millis(300);
+const INTERVAL: Duration = Duration::from_millis(600);
 /// Rows become visible a moment before their GTIDs count as executed, and a replica commits several transactions at once.
 const SOON_SECONDS: u64 = 2;
 

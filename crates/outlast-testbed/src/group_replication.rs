@@ -30,7 +30,7 @@ pub(crate) fn arguments(ports: &[ReservedPort], index: usize) -> ExtraArguments 
     ];
     ExtraArguments {
         always,
-        as_primary: Vec::new(),
+        ..ExtraArguments::default()
     }
 }
 
@@ -175,7 +175,7 @@ impl Cluster {
         let node = self
             .nodes()
             .iter()
-            .find(|node| ports.contains(&node.port()))
+            .find(|node| ports.contains(&node.reported_port()))
             .context("no primary is online")?;
         let read_only: bool = node.query_one("SELECT @@GLOBAL.super_read_only").await?;
         ensure!(!read_only, "node {} is elected and not yet writable", node.index());
