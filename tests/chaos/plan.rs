@@ -257,14 +257,20 @@ impl Plan {
         if self.may_be_instant {
             return;
         }
-        let postponed_until = self.complete_after.unwrap_or(0);
+        let Some(postponed_until) = self.complete_after else {
+            return;
+        };
         for (index, planned) in self.faults.iter_mut().enumerate() {
-            if index >= postponed_until {
-                if planned.moment == Moment::Ready {
-                    planned.moment = Moment::CuttingOver;
+            if index < postponed_until {
+                if planned.moment == Moment::CuttingOver {
+                    planned.moment = Moment::Ready;
                 }
-            } else if planned.moment == Moment::CuttingOver {
-                planned.moment = Moment::Ready;
+            } else if index == postponed_until {
+                // Completion is asked for at this very moment.
+                planned.moment = match self.rng.random_range(0..10) {
+                    0..6 => Moment::CuttingOver,
+                    _ => Moment::After(self.rng.random_range(0..2500)),
+                };
             }
         }
     }
@@ -360,13 +366,19 @@ fn moment(rng: &mut StdRng, may_be_instant: bool, copied: u64) -> Moment {
     }
 }
 
-/// One agent in four is armed, if this build has points to arm.
+/// Two agents in five are armed, if this build has points to arm.
 fn failpoint(rng: &mut StdRng) -> Option<String> {
-    let points: Vec<Point> = Point::all().collect();
+    // Others are reached by commands, or not in a round.
+    let of_agents = |point: &Point| {
+        !["install.", "submit.", "request.", "cleanup.", "stale."]
+            .iter()
+            .any(|of| point.name().starts_with(of))
+    };
+    let points: Vec<Point> = Point::all().filter(of_agents).collect();
     let point = points.choose(rng)?;
     let action = *["die", "die", "lose-reply"].choose(rng)?;
     // Points of the copy are reached often, others once.
-    let nth = *[1, 1, 1, 2, 5, 20].choose(rng)?;
+    let nth = *[1, 1, 1, 1, 2, 7].choose(rng)?;
     rng.random_bool(0.25)
         .then(|| format!("{}={action}@{nth}", point.name()))
 }
