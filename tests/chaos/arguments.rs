@@ -13,6 +13,8 @@ pub(crate) struct Arguments {
     pub(crate) round: Option<u64>,
     /// How many at a time.
     pub(crate) jobs: Option<usize>,
+    /// Play nothing, and say what would be played.
+    pub(crate) list: bool,
     /// Check that spoilt rows are found, too.
     pub(crate) self_check: bool,
 }
@@ -24,6 +26,7 @@ impl Arguments {
             seed: None,
             round: None,
             jobs: None,
+            list: false,
             self_check: false,
         };
         for argument in arguments {
@@ -32,12 +35,13 @@ impl Arguments {
                 Some(("--seed", number)) => parsed.seed = Some(whole_number(number)?),
                 Some(("--round", number)) => parsed.round = Some(whole_number(number)?),
                 Some(("--jobs", number)) => parsed.jobs = Some(usize::try_from(whole_number(number)?)?.max(1)),
+                None if argument == "--list" => parsed.list = true,
                 None if argument == "--self-check" => parsed.self_check = true,
                 // What `cargo test` passes on to all test programs has no meaning here.
                 None if ["--nocapture", "--quiet", "-q", "--show-output"].contains(&argument.as_str()) => {}
                 Some(("--test-threads", _)) => {}
                 _ => bail!(
-                    "{argument:?} has no meaning; usage: chaos [--rounds=N] [--seed=S] [--round=R] [--jobs=J] [--self-check]"
+                    "{argument:?} has no meaning; usage: chaos [--rounds=N] [--seed=S] [--round=R] [--jobs=J] [--list] [--self-check]"
                 ),
             }
         }

@@ -48,6 +48,14 @@ impl Errands {
         Ok(())
     }
 
+    /// Adds those of another time.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.bulks += other.bulks;
+        self.prepared += other.prepared;
+        self.recovered += other.recovered;
+        self.unexpected.extend(other.unexpected);
+    }
+
     fn note(&mut self, error: &Error) {
         if let Error::Server(reply) = error
             && !EXPECTED.contains(&reply.code)

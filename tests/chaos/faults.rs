@@ -34,7 +34,7 @@ pub(crate) async fn inject(
     rows: u64,
     may_be_queued: bool,
     rng: &mut StdRng,
-) -> Result<Injected> {
+) -> Result<Option<Injected>> {
     if planned.fault.touches_servers() || matches!(planned.fault, Fault::Purge { .. }) {
         // What an earlier fault broke is mended only now: until here there was one server less.
         heal(stage).await?;
@@ -50,15 +50,19 @@ pub(crate) async fn inject(
         in_flight: state.as_ref().is_some_and(State::is_in_flight),
     };
     stage.note(&format!("{} {}: {}", planned.fault, planned.moment, injected.phase));
-    act(stage, &planned.fault, rng)
+    let happened = act(stage, &planned.fault, rng)
         .await
         .with_context(|| format!("{} could not be carried out", planned.fault))?;
+    if !happened {
+        stage.note("nothing has happened: the agent is dead or frozen already");
+        return Ok(None);
+    }
     stage.note(&format!(
         "{} is over; the primary is {}",
         planned.fault,
         stage.cluster.primary_index()
     ));
-    Ok(injected)
+    Ok(Some(injected))
 }
 
 /// Waits for a moment; not for one that can't come any more. Returns what is known of the migration then.
@@ -86,7 +90,8 @@ async fn wait_for(stage: &mut Stage, moment: Moment, rows: u64, may_be_queued: b
     }
 }
 
-async fn act(stage: &mut Stage, fault: &Fault, rng: &mut StdRng) -> Result<()> {
+/// Whether it has happened: an agent that is frozen can't be frozen again.
+async fn act(stage: &mut Stage, fault: &Fault, rng: &mut StdRng) -> Result<bool> {
     let seconds = Duration::from_secs;
     let millis = Duration::from_millis;
     match *fault {
@@ -94,34 +99,34 @@ async fn act(stage: &mut Stage, fault: &Fault, rng: &mut StdRng) -> Result<()> {
             let owner = stage.owner().await;
             stage.kill_agent(owner).await?;
             sleep(millis(restart_after)).await;
-            stage.start_agent(owner)
+            stage.start_agent(owner)?;
         }
         Fault::KillPrimary { promote_after } => {
             stage.cluster.primary().kill9();
-            replace_primary(stage, millis(promote_after)).await
+            replace_primary(stage, millis(promote_after)).await?;
         }
         Fault::KillBoth { promote_after } => {
             let owner = stage.owner().await;
             stage.cluster.primary().kill9();
             stage.kill_agent(owner).await?;
             replace_primary(stage, millis(promote_after)).await?;
-            stage.start_agent(owner)
+            stage.start_agent(owner)?;
         }
         Fault::CrashAndRestart => {
             stage.cluster.primary().kill9();
-            stage.cluster.primary().start().await
+            stage.cluster.primary().start().await?;
         }
         Fault::FreezeAgent { seconds: time } => {
             let owner = stage.owner().await;
-            stage.freeze_agent(owner, seconds(time)).await
+            return stage.freeze_agent(owner, seconds(time)).await;
         }
-        Fault::FreezePrimary { seconds: time } => freeze_primary(stage, seconds(time)).await,
-        Fault::FreezeAndPromote { seconds: time } => freeze_and_promote(stage, seconds(time), rng).await,
+        Fault::FreezePrimary { seconds: time } => freeze_primary(stage, seconds(time)).await?,
+        Fault::FreezeAndPromote { seconds: time } => freeze_and_promote(stage, seconds(time), rng).await?,
         Fault::Switchover => {
             let to = a_replica(stage, rng)?;
-            stage.cluster.switchover(to).await
+            switch_over(stage, to).await?;
         }
-        Fault::PromoteLagging { lossy } => promote_lagging(stage, lossy, rng).await,
+        Fault::PromoteLagging { lossy } => promote_lagging(stage, lossy, rng).await?,
         Fault::CutAgents {
             wire,
             everywhere,
@@ -130,15 +135,28 @@ async fn act(stage: &mut Stage, fault: &Fault, rng: &mut StdRng) -> Result<()> {
             let primary = stage.cluster.primary_index();
             let all = 0..stage.cluster.nodes().len();
             let nodes: Vec<usize> = all.filter(|index| everywhere || *index == primary).collect();
-            disturb(stage, Side::Clients, nodes, wire, seconds(time)).await
+            disturb(stage, Side::Clients, nodes, wire, seconds(time)).await?;
         }
         Fault::CutReplication { wire, seconds: time } => {
             let primary = stage.cluster.primary_index();
-            disturb(stage, Side::Replicas, vec![primary], wire, seconds(time)).await
+            disturb(stage, Side::Replicas, vec![primary], wire, seconds(time)).await?;
         }
-        Fault::DiskFull { seconds: time } => fill_disk(stage, seconds(time), rng).await,
-        Fault::Purge { everywhere } => purge(stage, everywhere).await,
+        Fault::DiskFull { seconds: time } => fill_disk(stage, seconds(time), rng).await?,
+        Fault::Purge { everywhere } => purge(stage, everywhere).await?,
     }
+    Ok(true)
+}
+
+/// A distributed transaction that is ended on the old primary after that became read-only, which MySQL allows, is ended a second
+/// time by its manager on the new one, and replication stops. So whoever switches over lets none be open.
+async fn switch_over(stage: &mut Stage, to: usize) -> Result<()> {
+    if !stage.is_distributed {
+        return stage.cluster.switchover(to).await;
+    }
+    stage.stop_errands().await?;
+    stage.cluster.switchover(to).await?;
+    stage.start_errands();
+    Ok(())
 }
 
 fn a_replica(stage: &Stage, rng: &mut StdRng) -> Result<usize> {
@@ -300,7 +318,7 @@ async fn freeze_and_promote(stage: &mut Stage, time: Duration, rng: &mut StdRng)
     let frozen = stage.cluster.primary_index();
     stage.cluster.node(frozen).suspend()?;
     let begun = Instant::now();
-    let to = best_candidate_beside(stage, frozen).await?;
+    let to = stage.cluster.best_candidate().await?;
     stage.cluster.promote(to, RelayLog::AppliedFirst).await?;
     if loses_by_nature(stage) {
         stage.begin_new_chapter().await?;
@@ -312,13 +330,6 @@ async fn freeze_and_promote(stage: &mut Stage, time: Duration, rng: &mut StdRng)
     stage.cluster.node(frozen).kill9();
     stage.is_hurt = true;
     Ok(())
-}
-
-/// The best candidate is sought among replicas; a frozen primary is none.
-async fn best_candidate_beside(stage: &Stage, frozen: usize) -> Result<usize> {
-    let to = stage.cluster.best_candidate().await?;
-    ensure!(to != frozen, "node {to} is frozen");
-    Ok(to)
 }
 
 async fn promote_lagging(stage: &mut Stage, lossy: bool, rng: &mut StdRng) -> Result<()> {

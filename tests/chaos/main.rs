@@ -17,6 +17,7 @@ mod verdict;
 mod watch;
 
 use std::{
+    collections::BTreeSet,
     env,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -62,6 +63,12 @@ async fn run() -> Result<bool> {
     };
     println!("{} rounds of seed {seed}, {jobs} at a time", numbers.len());
     let machine = machine();
+    if arguments.list {
+        for number in numbers {
+            println!("{:?}", Plan::new(seed, number, &machine));
+        }
+        return Ok(true);
+    }
     let mut report = Report::begin(seed, numbers.len() as u64);
     let mut playing = JoinSet::new();
     let mut waiting = numbers.into_iter();
@@ -79,6 +86,10 @@ async fn run() -> Result<bool> {
         report.add(&played.context("a round panicked")?);
     }
     if arguments.self_check {
+        report.add_check(
+            "a seed always makes the same plans, with everything in them",
+            plans_are_sound(),
+        );
         let found = spoilt_rows_are_found(&folder, &machine).await;
         report.add_check("spoilt rows of the shadow are found", found);
     }
@@ -99,6 +110,19 @@ fn machine() -> Machine {
 
 fn round_folder(folder: &Path, plan: &Plan) -> PathBuf {
     folder.join(format!("{}-{}", plan.seed, plan.number))
+}
+
+/// A seed always makes the same plans, another seed other ones; and each fault, topology and phase is among them.
+fn plans_are_sound() -> bool {
+    let machine = Machine { has_small_disks: true };
+    let plans = |seed| (0..500).map(move |number| Plan::new(seed, number, &machine));
+    let shown = |seed| plans(seed).map(|plan| format!("{plan:?}")).collect::<Vec<_>>();
+    let (mut faults, mut topologies) = (BTreeSet::new(), BTreeSet::new());
+    for plan in plans(1) {
+        topologies.insert(plan::shown(plan.topology));
+        faults.extend(plan.faults.iter().map(|planned| planned.fault.name()));
+    }
+    shown(1) == shown(1) && shown(1) != shown(2) && faults.len() == plan::KINDS && topologies.len() == 6
 }
 
 /// A comparison that is never red proves nothing.

@@ -115,6 +115,9 @@ pub(crate) enum Wire {
     Muted,
 }
 
+/// How many names of faults there are.
+pub(crate) const KINDS: usize = 17;
+
 impl Fault {
     /// A name for counting.
     pub(crate) fn name(&self) -> &'static str {

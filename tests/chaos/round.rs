@@ -166,7 +166,7 @@ async fn through_the_faults(stage: &mut Stage, played: &mut Played, sabotage: Op
             &mut played.plan.rng,
         )
         .await?;
-        played.injected.push(injected);
+        played.injected.extend(injected);
     }
     if let Some(mut completion) = completion {
         // It is asked again at the end, if it was not heard.

@@ -108,6 +108,9 @@ pub(crate) struct Stage {
     pub(crate) directory: PathBuf,
     /// `SHOW CREATE TABLE` before the migration.
     pub(crate) definition: String,
+    rows: u64,
+    /// Whether the application has distributed transactions.
+    pub(crate) is_distributed: bool,
     rate: f64,
     load_seed: u64,
     begun: Instant,
@@ -166,6 +169,8 @@ impl Stage {
             undone: Vec::new(),
             directory: directory.to_owned(),
             definition,
+            rows: plan.rows,
+            is_distributed: plan.is_distributed,
             rate: plan.transactions_per_second,
             load_seed: plan.seed.wrapping_add(plan.number),
             begun,
@@ -174,12 +179,7 @@ impl Stage {
         };
         stage.note(&format!("{plan}; {plan:?}"));
         stage.start_load().await?;
-        stage.errand = Some(Errand::start(
-            stage.cluster.primary_watch(),
-            plan.rows,
-            stage.load_seed,
-            plan.is_distributed,
-        ));
+        stage.start_errands();
         for number in 0..plan.agents {
             stage.agents.push(Agent {
                 name: format!("agent-{number}"),
@@ -228,10 +228,16 @@ impl Stage {
         Ok(())
     }
 
+    /// Lets the application run its errands.
+    pub(crate) fn start_errands(&mut self) {
+        let primary = self.cluster.primary_watch();
+        self.errand = Some(Errand::start(primary, self.rows, self.load_seed, self.is_distributed));
+    }
+
     /// Ends the application's errands.
     pub(crate) async fn stop_errands(&mut self) -> Result<()> {
         if let Some(errand) = self.errand.take() {
-            self.errands = errand.stop(PATIENCE).await?;
+            self.errands.add(errand.stop(PATIENCE).await?);
             self.note(&format!("{:?}", self.errands));
         }
         Ok(())
@@ -313,14 +319,14 @@ impl Stage {
         }
     }
 
-    /// SIGSTOP now, SIGCONT later.
-    pub(crate) async fn freeze_agent(&mut self, number: usize, time: Duration) -> Result<()> {
+    /// SIGSTOP now, SIGCONT later. Whether that was possible.
+    pub(crate) async fn freeze_agent(&mut self, number: usize, time: Duration) -> Result<bool> {
         let agent = &mut self.agents[number];
         let Some(process) = agent.child.as_ref().and_then(Child::id) else {
-            return Ok(());
+            return Ok(false);
         };
         if agent.thaw.as_ref().is_some_and(|thaw| !thaw.is_finished()) {
-            return Ok(());
+            return Ok(false);
         }
         outlast::signal(process, "STOP").await?;
         agent.thaw = Some(tokio::spawn(async move {
@@ -328,7 +334,7 @@ impl Stage {
             tokio::time::sleep(time).await;
             outlast::signal(process, "CONT").await
         }));
-        Ok(())
+        Ok(true)
     }
 
     /// Waits until no agent is frozen any more, and all wires are mended.
