@@ -125,6 +125,8 @@ async fn start_installed() -> Cluster {
     checkpoints().install(&primary).await.expect("the store is installed");
     let created = cluster.primary().execute(&format!("CREATE DATABASE {SCHEMA}")).await;
     created.expect("the schema is created");
+    let grant = accounts::grant_on(SCHEMA, accounts::OUTLAST_USER);
+    cluster.primary().execute(&grant).await.expect("the account may use it");
     cluster
 }
 

@@ -3,16 +3,23 @@
 //!
 //! The points are those around every statement (`outlast_mysql::failpoints`). For each of them a migration of a table of its own is
 //! brought there; then a fault befalls all that are there; then everything must have come to its right end. Migrations at points
-//! that do not keep each other from getting on share a fault, which makes the whole matrix short enough for every run.
+//! that do not keep each other from getting on share a fault, which makes the matrix short enough for every run.
+//!
+//! Between the point after a step and the one before the next, mostly nothing happens: then only the latter is played.
+//! With `OUTLAST_E2E_EVERY_POINT=1 cargo xtask e2e cut_over_steps`, both are.
 
 mod case;
 mod faults;
 mod points;
-mod twin;
+
+use std::time::Duration;
 
 use anyhow::Result;
 
 use self::faults::{Fault, Stage};
+
+/// How long anything may take. On a busy machine locks are not granted in time, and the policy's delays grow to half a minute.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What the application needs to go on is in the new agent's hands as soon as it looks: nothing is left to the one that died.
 #[tokio::test]
@@ -39,7 +46,10 @@ async fn a_lost_reply_at_any_step_of_the_cut_over_neither_loses_the_swap_nor_rep
 async fn everywhere(name: &str, fault: Fault) -> Result<()> {
     let mut stage = Stage::set(name, fault).await?;
     for batch in points::batches(fault) {
-        stage.play(&batch).await?;
+        for late in stage.play(&batch).await? {
+            // On a busy machine, the server has given up its session while it waited for others. It is first to come now.
+            stage.play(&[late]).await?;
+        }
     }
     stage.end().await
 }

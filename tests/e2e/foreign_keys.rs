@@ -5,7 +5,7 @@ mod family;
 
 use anyhow::{Context, Result, ensure};
 use mysql_async::prelude::Queryable;
-use outlast_testbed::{Cluster, RelayLog, Topology, eventually};
+use outlast_testbed::{Cluster, RelayLog, Topology, accounts, eventually};
 
 use self::family::Family;
 use crate::{outlast, scene::PATIENCE};
@@ -285,6 +285,8 @@ async fn foreign_keys_that_can_not_be_kept_are_refused_with_a_way_out() -> Resul
         .start()
         .await?;
     let node = cluster.primary();
+    node.execute(&accounts::grant_on("elsewhere", accounts::OUTLAST_USER))
+        .await?;
     for sql in [
         "CREATE DATABASE elsewhere",
         "CREATE TABLE elsewhere.p (id INT PRIMARY KEY)",

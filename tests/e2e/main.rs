@@ -7,17 +7,25 @@
 
 mod agents;
 mod bad_input;
+mod encryption;
+mod errant_gtids;
 mod cut_over_steps;
+mod deaths;
 mod failover;
 mod foreign_keys;
 mod instant;
 mod key_types;
+mod lossy_promotion;
+mod names;
 mod ordinary_alters;
 mod policies;
+mod privileges;
 mod refusals;
 mod replica_consistency;
 mod scene;
+mod secrets;
 mod split_brain;
 mod timing;
+mod twin;
 
 use outlast_tests::outlast;

@@ -311,7 +311,8 @@ async fn a_replica_stopped_between_two_batches_of_changes_holds_a_consistent_sta
 
     let mut between_batches = 0;
     for number in (first..=last).step_by(((last - first) / 60).max(1) as usize) {
-        run_replica_upto(&scene, number).await?;
+        let until = format!("SQL_AFTER_GTIDS = '{source}:{number}'");
+        scene.cluster.apply_until(1, &until, PATIENCE).await?;
         let holding = Holding::of(scene.cluster.node(1), &scene).await?;
         holding
             .expect_consistent()
@@ -325,31 +326,12 @@ async fn a_replica_stopped_between_two_batches_of_changes_holds_a_consistent_sta
 }
 
 /// The number of the last transaction that a server has executed of its own.
-async fn last_transaction(node: &Node) -> Result<u64> {
+pub(crate) async fn last_transaction(node: &Node) -> Result<u64> {
     let executed = node.gtid_executed().await?;
     let number = executed.rsplit(['-', ':']).next().unwrap_or_default();
     number
         .parse()
         .with_context(|| format!("the last transaction of {executed}"))
-}
-
-/// Lets the stopped replica go on until it has executed the primary's transaction of this number, and stop there.
-async fn run_replica_upto(scene: &Scene, number: u64) -> Result<()> {
-    let replica = scene.cluster.node(1);
-    let source = scene.cluster.primary().server_uuid().await?;
-    replica
-        .execute(&format!(
-            "START REPLICA SQL_THREAD UNTIL SQL_AFTER_GTIDS = '{source}:{number}'"
-        ))
-        .await?;
-    eventually("the replica to stop", PATIENCE, || async {
-        let state: String = replica
-            .query_one("SELECT SERVICE_STATE FROM performance_schema.replication_applier_status")
-            .await?;
-        ensure!(state == "OFF", "its applier is {state}");
-        Ok(())
-    })
-    .await
 }
 
 #[tokio::test]

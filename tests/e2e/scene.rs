@@ -1,6 +1,11 @@
 //! A cluster with a table, a write load, agents and a migration.
 
-use std::{collections::HashMap, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use mysql_async::prelude::Queryable;
@@ -194,6 +199,16 @@ impl Scene {
             Ok(status)
         });
         waited.await.with_context(|| self.hint())
+    }
+
+    /// Waits until the migration has failed with a message that holds all the words.
+    pub(crate) async fn expect_failure(&self, words: &[&str]) -> Result<()> {
+        let status = self.wait_for("the failure", |s| s["status"] == "failed").await?;
+        let message = status["message"].as_str().unwrap_or_default();
+        for word in words {
+            ensure!(message.contains(word), "{word:?} is not in the message: {message}");
+        }
+        Ok(())
     }
 
     /// Waits until the migration is in a phase.
@@ -410,6 +425,11 @@ impl Scene {
     /// Waits until a replica has executed what the primary has executed now.
     pub(crate) async fn wait_until_replicated(&self, to: usize) -> Result<()> {
         self.cluster.wait_for_catch_up(to, PATIENCE).await
+    }
+
+    /// Where the logs of this scene are.
+    pub(crate) fn logs(&self) -> &Path {
+        &self.logs
     }
 
     /// Waits until the replica's newest sign of life of the migration is this old: so far it lags behind, at least.

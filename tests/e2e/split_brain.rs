@@ -57,9 +57,7 @@ async fn in_a_split_brain_with_equal_epochs_nobody_moves() -> Result<()> {
     scene.wait_for_mid_copy().await?;
     scene.wait_until_replicated(2).await?;
     let node = scene.cluster.node(2);
-    node.execute("STOP REPLICA").await?;
-    node.execute("RESET REPLICA ALL").await?;
-    scene.cluster.make_writable(2).await?;
+    scene.cluster.promote_alone(2).await?;
     let said = scene.wait_for("the split brain to be said", |s| {
         s["cluster"].as_str().is_some_and(|c| c.contains("equal epochs"))
     });
@@ -117,9 +115,7 @@ async fn a_lane_that_reconnects_to_another_server_writes_nothing() -> Result<()>
     // Another server with the same data, fence row included, which takes writes and is reached by the same address now.
     scene.wait_until_replicated(2).await?;
     let other = scene.cluster.node(2);
-    other.execute("STOP REPLICA").await?;
-    other.execute("RESET REPLICA ALL").await?;
-    scene.cluster.make_writable(2).await?;
+    scene.cluster.promote_alone(2).await?;
     let before = other.gtid_executed().await?;
     proxy.point_to_and_cut(other.address());
     let rest = KeyRange {

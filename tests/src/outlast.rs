@@ -28,14 +28,25 @@ fn program() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// The rule of `OUTLAST_FAILPOINTS` by which a process notes the points that it reaches. `cargo xtask e2e` looks whether there is
+/// any that no scenario reaches.
+pub fn recording() -> String {
+    format!(
+        "*=record:{}",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../target/e2e/reached")
+    )
+}
+
 /// A command line with the connection options for these servers.
 pub fn command(servers: &[String], arguments: &[&str]) -> Result<Command> {
+    std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/e2e"))?;
     let mut command = Command::new(program()?);
     command
         .args(arguments)
         .env("OUTLAST_SERVER", servers.join(","))
         .env("OUTLAST_USER", accounts::OUTLAST_USER)
         .env("OUTLAST_PASSWORD", accounts::OUTLAST_PASSWORD)
+        .env("OUTLAST_FAILPOINTS", recording())
         .stdin(Stdio::null())
         .kill_on_drop(true);
     Ok(command)

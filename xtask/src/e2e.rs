@@ -1,5 +1,6 @@
 //! `cargo xtask e2e`: the scenarios on real servers.
 
+mod points;
 mod times;
 
 use std::{env, fs, io, thread};
@@ -7,7 +8,7 @@ use std::{env, fs, io, thread};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    cargo::{Executable, build, target_directory},
+    cargo::{Executable, build, root, target_directory},
     programs,
     tally::Tally,
 };
@@ -20,7 +21,8 @@ const THREADS: &str = "OUTLAST_E2E_THREADS";
 ///
 /// # Errors
 ///
-/// When they don't compile, one fails, the filter matches none, or failovers take too long.
+/// When they don't compile, one fails, the filter matches none, or failovers take too long; without a filter, also when there
+/// are failpoints that none reaches.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     let executables = build(&["--bin", "outlast", "--test", TARGET])?;
     let (tally, times) = scenarios(&executables, filter)?;
@@ -33,18 +35,21 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
 }
 
 /// Runs the scenarios among what was built, and prints the times of their failovers. The second result is whether these were
-/// fast enough.
+/// fast enough, and all failpoints reached.
 pub(crate) fn scenarios(executables: &[Executable], filter: Option<&str>) -> Result<(Tally, Result<()>)> {
     let program = executables
         .iter()
         .find(|executable| executable.is_test && executable.target == TARGET);
     let program = program.context("cargo did not build the scenarios")?;
     let file = target_directory().join("e2e").join("times.jsonl");
-    match fs::remove_file(&file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            bail!("removing {}: {error}", file.display());
+    let reached = root().join("target").join("e2e").join("reached");
+    for old in [&file, &reached] {
+        match fs::remove_file(old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                bail!("removing {}: {error}", old.display());
+            }
+            _ => {}
         }
-        _ => {}
     }
     let threads = format!("--test-threads={}", threads()?);
     let arguments: Vec<&str> = filter.into_iter().chain([threads.as_str()]).collect();
@@ -57,7 +62,8 @@ pub(crate) fn scenarios(executables: &[Executable], filter: Option<&str>) -> Res
     // Part of the scenarios need not have a failover; all of them do.
     let verdict = match filter {
         Some(_) if times.is_empty() => Ok(()),
-        _ => times::judge(&times),
+        Some(_) => times::judge(&times),
+        None => times::judge(&times).and_then(|()| points::judge(&reached)),
     };
     Ok((tally, verdict))
 }

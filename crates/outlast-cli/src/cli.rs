@@ -45,7 +45,13 @@ pub(crate) struct Connection {
     #[arg(long, global = true, env = "OUTLAST_USER")]
     pub(crate) user: Option<String>,
     /// Its password. Others can see it in the process list: rather use OUTLAST_PASSWORD or --defaults-file.
-    #[arg(long, global = true, env = "OUTLAST_PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "OUTLAST_PASSWORD",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     pub(crate) password: Option<String>,
     /// MySQL option file; its section `client` gives user, password, host and port.
     #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_DEFAULTS_FILE")]

@@ -9,6 +9,7 @@ use outlast_checkpoint_mysql::MySqlCheckpoints;
 use outlast_core::{
     CheckpointStore, Error, ErrorKind, Migration, MigrationId, Scheduler, Server, Stream, SystemClock, Topology,
     agent::Parts,
+    agent::adoption,
     engine::{Services, Settings},
     policy::Policies,
     topology::Sight,
@@ -140,6 +141,23 @@ impl Cluster {
                 return Err(Error::new(ErrorKind::NotPrimary, reason));
             }
             tokio::time::sleep(self.topology.probe_interval()).await;
+        }
+    }
+
+    /// The primary, once nothing that it has received can overwrite what is written there.
+    ///
+    /// # Errors
+    /// As [`Cluster::primary`]; `NotYet` if it takes too long to execute its relay log.
+    pub(crate) async fn settled_primary(&self) -> Result<Server, Error> {
+        let begun = Instant::now();
+        loop {
+            let primary = self.primary().await?;
+            let state = self.topology.inspect(&primary).await?;
+            match adoption::settled(&primary, &state) {
+                Ok(()) => return Ok(primary),
+                Err(error) if begun.elapsed() > PATIENCE => return Err(error),
+                Err(_) => tokio::time::sleep(self.topology.probe_interval()).await,
+            }
         }
     }
 

@@ -25,10 +25,20 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = read(path)?;
-        toml::from_str(&text).map_err(|error| {
-            let line = error.message().replace('\n', " ");
-            Failure::usage(format!("configuration file {}: {line}", path.display()))
+        Self::parse(&read(path)?).map_err(|why| Failure::usage(format!("configuration file {}: {why}", path.display())))
+    }
+
+    /// The error is one line for people. It never quotes a line that may hold a password.
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
+            let begin = error.span().map_or(0, |span| span.start);
+            let before = text.get(..begin).unwrap_or(text);
+            let number = before.matches('\n').count() + 1;
+            let line = text.lines().nth(number - 1).unwrap_or_default();
+            match line.to_lowercase().contains("password") {
+                true => format!("line {number} can't be read; write password = \"…\", in quotes"),
+                false => format!("line {number}: {}", error.message().replace('\n', " ")),
+            }
         })
     }
 }
@@ -107,10 +117,30 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_refused() {
-        assert!(toml::from_str::<Config>("usr = 'x'").is_err());
-        assert_eq!(
-            toml::from_str::<Config>("user = 'x'").unwrap().user.as_deref(),
-            Some("x")
-        );
+        let error = Config::parse("\nusr = 'x'").unwrap_err();
+        assert!(error.starts_with("line 2: unknown field `usr`"), "{error}");
+        assert_eq!(Config::parse("user = 'x'").unwrap().user.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn a_password_is_never_quoted() {
+        for line in [
+            "password = 12345678",
+            "password = 1234-5678",
+            "password = '12345678",
+            "password = \"\\12345678\"",
+            "password 12345678",
+            "password: 12345678",
+            "password = ['12345678']",
+            "password = { is = '12345678' }",
+            "passwords = '12345678'",
+            "Password = '12345678'",
+            "tls = true\npassword = '1'\npassword = '12345678'",
+            "password = '''\n12345678",
+        ] {
+            let error = Config::parse(line).unwrap_err();
+            assert!(!error.contains("5678"), "{line}: {error}");
+            assert!(error.starts_with("line "), "{line}: {error}");
+        }
     }
 }

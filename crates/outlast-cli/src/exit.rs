@@ -47,7 +47,10 @@ impl From<Error> for Failure {
         let mut message = error.to_string();
         add_causes(&mut message, &error);
         if error.code() == Some(WRONG_LOGIN) {
-            message.push_str("; check --user and the password (OUTLAST_PASSWORD, --defaults-file or --password)");
+            message.push_str(
+                "; check --user and the password (OUTLAST_PASSWORD, --defaults-file or --password), and whether the account asks for \
+                 encryption (--tls, --tls-ca)",
+            );
         }
         match error.kind() {
             ErrorKind::BadRequest => Self::usage(message),

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn request(cluster: &Cluster, prefix: &str, request: Request) -> Result<MigrationId, Failure> {
     let id = cluster.find_id(prefix).await?;
-    let primary = cluster.primary().await?;
+    let primary = cluster.settled_primary().await?;
     cluster.scheduler.request(&primary, &id, request).await?;
     Ok(id)
 }
@@ -68,7 +68,7 @@ pub(crate) async fn retry(cluster: &Cluster, prefix: &str) -> Result<ExitCode, F
 
 pub(crate) async fn clean_up(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
     let id = cluster.find_id(prefix).await?;
-    let primary = cluster.primary().await?;
+    let primary = cluster.settled_primary().await?;
     let migration = cluster.scheduler.get(&primary, &id).await?;
     cluster.stream.clean_up(&primary, &migration).await?;
     cluster.checkpoints.forget(&primary, &id).await?;

@@ -125,6 +125,17 @@ impl GtidSet {
             .flat_map(|(source, intervals)| intervals.iter().map(move |(&start, &end)| (source, start, end)))
     }
 
+    /// For messages: a set that takes many characters is cut between two intervals, and says how many transactions it has.
+    pub fn shown(&self) -> String {
+        const MOST_CHARACTERS: usize = 200;
+        let text = self.to_string();
+        if text.len() <= MOST_CHARACTERS {
+            return text;
+        }
+        let end = text[..MOST_CHARACTERS].rfind([',', ':']).unwrap_or(MOST_CHARACTERS);
+        format!("{}… ({} transactions in all)", &text[..end], self.count())
+    }
+
     fn covers(&self, source: &Source, start: u64, end: u64) -> bool {
         self.sources
             .get(source)
@@ -260,6 +271,19 @@ mod tests {
         for text in ["x", &format!("{A}:0"), &format!("{A}:5-3"), &format!("{A}:1-"), "1-5"] {
             assert!(text.parse::<GtidSet>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_set_of_many_intervals_is_cut_for_messages() {
+        let few = set(&format!("{A}:1-5:9"));
+        assert_eq!(few.shown(), few.to_string());
+        let many: GtidSet = (1..=1000).map(|n| Gtid::new(A, 2 * n)).collect();
+        let shown = many.shown();
+        assert!(shown.starts_with(&format!("{A}:2:4:6")), "{shown}");
+        assert!(shown.ends_with("… (1000 transactions in all)"), "{shown}");
+        assert!(shown.len() < 250, "{shown}");
+        let cut = shown.split('…').next().unwrap();
+        assert!(set(cut).is_subset(&many), "{cut}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     checkpoint::Checkpoint,
     error::{Error, ErrorKind, Result},
     gtid::{Gtid, GtidSet},
+    guard::Guard,
     key::{Key, KeyRange, compare_lower, compare_upper},
 };
 
@@ -72,6 +73,8 @@ pub struct Chunk {
 /// See the module's text.
 #[derive(Debug)]
 pub struct Ledger {
+    /// Where the first range begins and the last one ends: nowhere.
+    ends: KeyRange,
     /// Finished ranges: sorted, disjoint, merged where they touch.
     finished: Vec<KeyRange>,
     in_flight: Vec<KeyRange>,
@@ -113,6 +116,7 @@ impl Ledger {
     /// [`ErrorKind::Inconsistent`] if finished ranges overlap.
     pub fn restore(checkpoint: Checkpoint) -> Result<Self> {
         let mut ledger = Self {
+            ends: KeyRange::ALL,
             finished: Vec::new(),
             in_flight: Vec::new(),
             unfolded: Vec::new(),
@@ -227,6 +231,16 @@ impl Ledger {
         self.finished == [KeyRange::ALL]
     }
 
+    /// Takes the lowest and the highest key at the beginning for the ends, where the guard of that end is off.
+    pub(crate) fn close_ends(&mut self, lowest: Key, highest: Key) {
+        if !Guard::OpenBottom.holds() {
+            self.ends.after = Some(lowest);
+        }
+        if !Guard::OpenTop.holds() {
+            self.ends.upto = Some(highest);
+        }
+    }
+
     /// Number of rows in finished chunks, at the time they were copied.
     pub fn rows_copied(&self) -> u64 {
         self.rows_copied
@@ -264,10 +278,14 @@ impl Ledger {
             Outcome::Committed => {}
             // Without rows of the source there is nothing to wait for, and no hole.
             Outcome::Prepared(_) if keys.is_empty() => {}
+            Outcome::Prepared(_) if !Guard::XaVisibility.holds() => {}
             Outcome::Prepared(xid) => {
                 // The GTID stays out of the position until its XA COMMIT or ROLLBACK: a hole that makes the server send
                 // the transaction again after a restart.
                 if let Some(gtid) = gtids.pop() {
+                    if !Guard::XaHole.holds() {
+                        self.position.insert(&gtid);
+                    }
                     self.prepared.insert(xid, Prepared { gtid, keys });
                 }
                 return;
@@ -290,9 +308,16 @@ impl Ledger {
         let id = self.next_open;
         let mut keys_left = 0;
         for key in keys.into_iter().collect::<BTreeSet<Key>>() {
+            if !self.ends.contains(&key) {
+                continue;
+            }
             if self.is_finished(&key) {
                 self.enqueue(key, vec![id]);
-            } else if self.in_flight.iter().any(|r| r.contains(&key)) {
+            } else if Guard::Hold.holds() && self.in_flight.iter().any(|r| r.contains(&key)) {
+                if !Guard::Pin.holds() {
+                    self.held.entry(key).or_default();
+                    continue;
+                }
                 self.held.entry(key).or_default().push(id);
             } else {
                 continue;
@@ -331,7 +356,8 @@ impl Ledger {
         }
         let mut position = self.position.clone();
         for (id, keys_done) in done {
-            if let Some(open) = self.open.get(&id).filter(|o| o.keys_left == keys_done) {
+            let whole = |open: &&Open| open.keys_left == keys_done || !Guard::Boundary.holds();
+            if let Some(open) = self.open.get(&id).filter(whole) {
                 Extend::extend(&mut position, open.gtids.iter().cloned());
             }
         }

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod error;
 mod failures;
 pub mod gtid;
+pub mod guard;
 pub mod ids;
 pub mod intent;
 pub mod key;

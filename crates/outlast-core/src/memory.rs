@@ -8,7 +8,9 @@
 //!   it, and queries don't see it yet;
 //! * XA transactions, whose rows become visible with `XA COMMIT`, and which hold row and table locks until then;
 //! * replicas that lag, relay logs that are not applied, promotions that lose transactions, old primaries that return;
-//! * table locks that end with their session, replies that are lost, sessions that end with their server.
+//! * table locks that end with their session, replies that are lost, commits that arrive late, sessions that end with their
+//!   server;
+//! * clients that are cut off or frozen, and a proxy that leads them to another server unasked.
 //!
 //! A table maps a `u64` key to a `u64` value. The statement of a migration is `ALTER TABLE [schema.]table` and anything;
 //! if it contains `ADD UNIQUE`, values are unique in the shadow, otherwise the shadow takes everything; if it contains
@@ -19,11 +21,13 @@
 
 mod changes;
 mod checkpoints;
+mod client;
 mod clock;
 mod cluster;
 mod consistency;
 mod cut_over;
 mod data;
+mod history;
 mod instant;
 mod log;
 mod row_key;

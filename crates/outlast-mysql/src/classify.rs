@@ -20,6 +20,25 @@ pub fn classify(error: MysqlError) -> Error {
             ),
         )
         .with_source(error),
+        MysqlError::Driver(DriverError::CleartextPluginDisabled) => Error::new(
+            ErrorKind::AccessDenied,
+            "the server asks for the password in clear text, which Outlast never sends; identify the account by \
+             caching_sha2_password, and find out whether this is the server that it should be",
+        )
+        .with_source(error),
+        MysqlError::Driver(DriverError::NoClientSslFlagFromServer) => Error::new(
+            ErrorKind::AccessDenied,
+            "the server offers no encryption, and Outlast was told to use it (--tls, --tls-ca); nothing was sent",
+        )
+        .with_source(error),
+        // The TLS library's errors come as those of the connection.
+        MysqlError::Io(io) if io.to_string().contains("invalid peer certificate") => {
+            let message = format!(
+                "the server's certificate is not accepted ({io}); nothing was sent. It has to be signed by the authority that \
+                 --tls-ca names, and to name the host that is connected to (the certificates that MySQL makes for itself name none)"
+            );
+            Error::new(ErrorKind::AccessDenied, message)
+        }
         MysqlError::Io(_) | MysqlError::Driver(_) => {
             Error::new(ErrorKind::ServerGone, "the connection to the server was lost").with_source(error)
         }

@@ -139,6 +139,40 @@ fn a_reason_outside_the_memory_is_nonsense() {
 }
 
 #[test]
+fn a_reason_of_a_gigabyte_is_nonsense() {
+    assert!(matches!(fault_of(decline(1 << 30)), PolicyFault::Nonsense(_)));
+}
+
+/// What the process holds in memory, in bytes, now or at most so far.
+fn memory(line: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("the system tells");
+    let line = status.lines().find(|l| l.starts_with(line)).expect("it is told");
+    let digits: String = line.chars().filter(char::is_ascii_digit).collect();
+    digits.parse::<usize>().expect("a number") * 1024
+}
+
+#[test]
+fn memory_that_hostile_policies_took_is_given_back() {
+    let bomb = load(guest::adoption(
+        "",
+        "(drop (memory.grow (i32.const 250))) (memory.fill (i32.const 0) (i32.const 7) (i32.const 16000000)) (unreachable)",
+    ));
+    let ask = |times: usize| {
+        for _ in 0..times {
+            assert!(matches!(bomb.adopt(&view()), Err(PolicyFault::Trap(_))));
+        }
+    };
+    ask(4);
+    let (before, peak_before) = (memory("VmRSS:"), memory("VmHWM:"));
+    ask(100);
+    let (after, peak) = (memory("VmRSS:"), memory("VmHWM:"));
+    println!("100 decisions of 16 MB each: {before} → {after} bytes, at most {peak_before} → {peak}");
+    // Other tests of this process run at the same time.
+    assert!(after < before + 200_000_000, "{before} → {after} bytes");
+    assert!(peak < peak_before + 400_000_000, "{peak_before} → {peak} bytes");
+}
+
+#[test]
 fn a_long_reason_is_cut_and_followed() {
     let policy: Arc<dyn Policy> = Arc::new(load(decline(20_000)));
     let decision = Policies::native_defaults().with_policy(&policy).adopt(view());

@@ -167,6 +167,42 @@ fn a_component_that_is_too_large_is_refused_without_being_read() {
 }
 
 #[test]
+fn a_component_followed_by_100_megabytes_is_refused_at_once() {
+    let path = std::env::temp_dir().join(format!("huge-{}.wasm", std::process::id()));
+    let mut bytes = guest::adoption("", "(i32.const 16)");
+    // A custom section, of which a component may have any number.
+    bytes.extend([0, 0x86, 0x80, 0x80, 0x30, 1, b'x']);
+    bytes.resize(bytes.len() + 100_000_000, 7);
+    std::fs::write(&path, &bytes).expect("written");
+    let begun = std::time::Instant::now();
+    let error = Component::from_file(&path).expect_err("100 MB are too much");
+    let took = begun.elapsed();
+    std::fs::remove_file(&path).expect("removed");
+    assert!(matches!(error, LoadError::TooLarge { .. }), "{error}");
+    assert!(took < std::time::Duration::from_secs(1), "refused after {took:?}");
+}
+
+/// Compilers work through nested code by recursion.
+#[test]
+fn deeply_nested_code_overflows_no_stack() {
+    // Beyond some thousands, the parser of the text format itself gives up.
+    for depth in [100, 1_000, 3_000] {
+        let body = format!("{}{}(i32.const 16)", "block ".repeat(depth), "end ".repeat(depth));
+        let begun = std::time::Instant::now();
+        let component = Component::load("nested", guest::adoption("", &body)).expect("it is valid");
+        assert_eq!(
+            WasmPolicy::new(component).adopt(&AdoptionView::default()),
+            Ok(AdoptionVerdict::Adopt)
+        );
+        let took = begun.elapsed();
+        assert!(
+            took < std::time::Duration::from_secs(20),
+            "{depth} blocks took {took:?}"
+        );
+    }
+}
+
+#[test]
 fn a_file_that_isnt_there_is_named() {
     let error = Component::from_file("no/such/patient.wasm").expect_err("there is no such file");
     assert_eq!(error.to_string(), "can't read the policy file no/such/patient.wasm");

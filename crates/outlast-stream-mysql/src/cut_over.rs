@@ -18,9 +18,12 @@ use crate::{
 /// How long the application may be held up by waiting for the lock. `lock_wait_timeout` can't be below one second.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long the statements of a swap with foreign keys may take. They wait for nobody, once the parents are locked too; but they
-/// are three changes of definitions, each of which a disk has to confirm.
+/// How long the statements of a swap may take. They wait for nobody, once the parents are locked too; but each is a change of
+/// definitions, which a disk, and a semi-synchronous replica, has to confirm.
 const SWAP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// MySQL's number for what an observer of transactions refused (`ER_RUN_HOOK_ERROR`).
+const HOOK_FAILED: u16 = 3100;
 
 /// A session that holds the locks. Dropped, it ends, and the server releases them.
 pub(crate) struct LockedTables {
@@ -166,7 +169,7 @@ impl LockedTables {
             failpoint!(
                 self.session,
                 Step::CutOverRename,
-                run_or_kill(&mut self.session, &mut side, &rename, LOCK_PATIENCE).await
+                run_or_kill(&mut self.session, &mut side, &rename, SWAP_PATIENCE).await
             )?;
             side.give_back();
             return Ok(());
@@ -301,8 +304,21 @@ pub(crate) async fn run_or_kill(
         Either::Left((done, _)) => done,
         Either::Right(((), waiting)) => {
             side.run(&format!("KILL QUERY {id}")).await?;
-            waiting.await
+            waiting.await.map_err(|error| as_killed(error, patience))
         }
+    }
+}
+
+/// Where a plugin observes transactions (semi-synchronous replication, Group Replication), a statement that is killed while it commits
+/// is rolled back with an error of the observer, which elsewhere says that the server is no primary.
+fn as_killed(error: Error, patience: Duration) -> Error {
+    match error.code() {
+        Some(HOOK_FAILED) => error
+            .context(format_args!(
+                "a statement was stopped because it took more than {patience:?}"
+            ))
+            .into_kind(ErrorKind::Passing),
+        _ => error,
     }
 }
 
@@ -386,5 +402,22 @@ impl CutOver for LockedTables {
             Step::CutOverRelease,
             self.session.run("UNLOCK TABLES").await.map(drop)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_was_killed_while_it_committed_is_tried_again() {
+        let error = |code| Error::new(ErrorKind::NotPrimary, "Error on observer").with_code(code);
+        let killed = as_killed(error(HOOK_FAILED), SWAP_PATIENCE);
+        assert_eq!(killed.kind(), ErrorKind::Passing);
+        assert_eq!(
+            killed.message(),
+            "a statement was stopped because it took more than 1s: Error on observer"
+        );
+        assert_eq!(as_killed(error(1290), SWAP_PATIENCE).kind(), ErrorKind::NotPrimary);
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     foreign_keys, instant,
     key::CopyKey,
     lexer::{Token, tokens},
+    privileges::Privileges,
     rehearsal, shadow, space,
     statement::AlterStatement,
     table::{Table, bound_to},
@@ -27,11 +28,13 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination, trial:
     check_server(session).await?;
     let (schema, _) = target(&statement, request)?;
     check_reading(session, &request.statement).await?;
-    check_privileges(session, &schema).await?;
+    check_owner(&schema, &statement.table)?;
+    let privileges = Privileges::read(session).await?;
+    privileges.expect_for(&schema)?;
     let (schema, table) = find_table(session, &schema, &statement.table).await?;
     check_table(session, &schema, &table).await?;
     for parents in foreign_keys::examine(session, &schema, &table).await? {
-        check_privileges_on(session, &parents, &foreign_keys::PRIVILEGES).await?;
+        privileges.expect_for_parents(&parents)?;
     }
     let table_rows = estimated_rows(session, &schema, &table).await?;
     if !request.allow_direct && instant::is_bound_to_instant(&statement) {
@@ -177,103 +180,6 @@ async fn check_server(session: &mut Session) -> Result<()> {
     }
 }
 
-/// Privileges on all schemas, the table's, and Outlast's own. The names are those of SHOW GRANTS.
-async fn check_privileges(session: &mut Session, schema: &str) -> Result<()> {
-    let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
-    let user: String = session.value("SELECT CURRENT_USER()").await?;
-    let global = |privilege: &str| grants.iter().any(|g| grants_it(g, privilege, &|on| on == "*.*"));
-    // Without PROCESS and TRIGGER, foreign keys and triggers would not be seen.
-    for privilege in ["PROCESS", "REPLICATION SLAVE", "REPLICATION CLIENT", "XA_RECOVER_ADMIN"] {
-        if !global(privilege) {
-            return Err(missing(privilege, "*.*", &user));
-        }
-    }
-    let scopes = [
-        (
-            schema.to_owned(),
-            &["SELECT", "INSERT", "ALTER", "CREATE", "DROP", "LOCK TABLES", "TRIGGER"][..],
-        ),
-        (
-            "_outlast_new_0".to_owned(),
-            &[
-                "SELECT",
-                "INSERT",
-                "UPDATE",
-                "DELETE",
-                "ALTER",
-                "CREATE",
-                "DROP",
-                "LOCK TABLES",
-                "CREATE TEMPORARY TABLES",
-            ][..],
-        ),
-    ];
-    for (schema, privileges) in scopes {
-        check_privileges_on(session, &schema, privileges).await?;
-    }
-    Ok(())
-}
-
-async fn check_privileges_on(session: &mut Session, schema: &str, privileges: &[&str]) -> Result<()> {
-    let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
-    let user: String = session.value("SELECT CURRENT_USER()").await?;
-    for privilege in privileges {
-        let covers = |on: &str| on == "*.*" || covers_schema(on, schema);
-        if !grants.iter().any(|g| grants_it(g, privilege, &covers)) {
-            let on = if schema.starts_with("_outlast") {
-                "`\\_outlast%`.*"
-            } else {
-                &format!("`{schema}`.*")
-            };
-            return Err(missing(privilege, on, &user));
-        }
-    }
-    Ok(())
-}
-
-/// Whether a line of SHOW GRANTS gives the privilege on something that `covers` accepts.
-fn grants_it(grant: &str, privilege: &str, covers: &dyn Fn(&str) -> bool) -> bool {
-    let Some((privileges, on)) = grant.strip_prefix("GRANT ").and_then(|g| g.split_once(" ON ")) else {
-        return false;
-    };
-    let Some((on, _)) = on.split_once(" TO ") else {
-        return false;
-    };
-    // Dynamic privileges (with an underscore) stand in a line of their own and are not part of ALL.
-    let all = privileges == "ALL PRIVILEGES" && !privilege.contains('_');
-    (all || privileges.split(',').any(|p| p.trim() == privilege)) && covers(on)
-}
-
-/// Whether `` `pattern`.* `` of a grant covers the schema; `_` and `%` are wildcards unless escaped.
-fn covers_schema(on: &str, schema: &str) -> bool {
-    let Some(pattern) = on.strip_prefix('`').and_then(|p| p.strip_suffix("`.*")) else {
-        return false;
-    };
-    let pattern: Vec<char> = pattern.replace("``", "`").chars().collect();
-    like(&pattern, &schema.chars().collect::<Vec<_>>())
-}
-
-fn like(pattern: &[char], text: &[char]) -> bool {
-    match pattern {
-        [] => text.is_empty(),
-        ['%', rest @ ..] => (0..=text.len()).any(|n| like(rest, &text[n..])),
-        ['\\', c, rest @ ..] | [c, rest @ ..] => {
-            let wild = *c == '_' && pattern[0] != '\\';
-            matches!(text, [first, others @ ..] if (wild || first == c) && like(rest, others))
-        }
-    }
-}
-
-fn missing(privilege: &str, on: &str, user: &str) -> Error {
-    let account = user
-        .rsplit_once('@')
-        .map_or(user.to_owned(), |(name, host)| format!("'{name}'@'{host}'"));
-    Error::new(
-        ErrorKind::AccessDenied,
-        format!("user {account} lacks the privilege {privilege}: run GRANT {privilege} ON {on} TO {account}"),
-    )
-}
-
 async fn find_table(session: &mut Session, schema: &str, table: &str) -> Result<(String, String)> {
     let found: Option<(String, String, String, Option<String>)> = session
         .first(&format!(
@@ -295,11 +201,18 @@ async fn find_table(session: &mut Session, schema: &str, table: &str) -> Result<
         Some((_, _, _, Some(engine))) if engine != "InnoDB" => Err(refused(format!(
             "{shown} is a table of engine {engine}; only InnoDB can be copied while it is written. Convert it first"
         ))),
-        Some((schema, table, ..)) if is_system(&schema) => Err(refused(format!(
+        Some((schema, table, ..)) => check_owner(&schema, &table).map(|()| (schema, table)),
+    }
+}
+
+/// Refuses tables that are not the application's.
+fn check_owner(schema: &str, table: &str) -> Result<()> {
+    match is_system(schema) {
+        false => Ok(()),
+        true => Err(refused(format!(
             "{} belongs to the server or to Outlast itself; only tables of applications are migrated",
-            quote::table(&schema, &table)
+            quote::table(schema, table)
         ))),
-        Some((schema, table, ..)) => Ok((schema, table)),
     }
 }
 
@@ -324,36 +237,4 @@ async fn check_table(session: &mut Session, schema: &str, table: &str) -> Result
 
 fn refused(why: String) -> Error {
     Error::new(ErrorKind::Refused, why)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn grants_are_read_as_the_server_writes_them() {
-        let all = "GRANT SELECT, INSERT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `u`@`%` WITH GRANT OPTION";
-        let everywhere = |on: &str| on == "*.*";
-        assert!(grants_it(all, "REPLICATION SLAVE", &everywhere));
-        assert!(!grants_it(all, "LOCK TABLES", &everywhere));
-        assert!(!grants_it(
-            "GRANT ALL PRIVILEGES ON *.* TO `u`@`%`",
-            "XA_RECOVER_ADMIN",
-            &everywhere
-        ));
-        assert!(grants_it(
-            "GRANT ALL PRIVILEGES ON *.* TO `u`@`%`",
-            "SELECT",
-            &everywhere
-        ));
-    }
-
-    #[test]
-    fn wildcards_of_schemas_are_honoured() {
-        assert!(covers_schema("`\\_outlast%`.*", "_outlast_new_0"));
-        assert!(!covers_schema("`\\_outlast%`.*", "xoutlast"));
-        assert!(covers_schema("`_hop`.*", "shop"));
-        assert!(covers_schema("`shop`.*", "shop"));
-        assert!(!covers_schema("`shop`.`t`", "shop"));
-    }
 }

@@ -20,9 +20,6 @@ use crate::{
     table::{Index, Table},
 };
 
-/// Privileges that are needed on the schemas of parents.
-pub(crate) const PRIVILEGES: [&str; 3] = ["SELECT", "LOCK TABLES", "REFERENCES"];
-
 /// How often [`mend`] tries to get the parents' metadata locks, and how long it lets the application go on in between.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);

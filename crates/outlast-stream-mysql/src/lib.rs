@@ -22,6 +22,7 @@ mod notes;
 mod open;
 mod plan;
 mod prepared_xa;
+mod privileges;
 mod rehearsal;
 mod rejected;
 mod shadow;

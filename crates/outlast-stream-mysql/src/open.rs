@@ -22,7 +22,9 @@ use crate::{
     key::Side,
     notes::Notes,
     plan::Plan,
-    prepared_xa, rejected, shadow,
+    prepared_xa,
+    privileges::Privileges,
+    rejected, shadow,
     statement::AlterStatement,
     table::definition,
 };
@@ -181,6 +183,8 @@ impl OpenStream for OpenMySqlStream {
     async fn swap_state(&self) -> Result<SwapState> {
         let mut session = self.pool.session().await?;
         let migration = &self.migration;
+        // They may have been revoked since the migration was submitted; tables that may not be seen would be taken for missing.
+        Privileges::read(&mut session).await?.expect_for(&migration.schema)?;
         let schemas = [
             migration.schema.clone(),
             migration.shadow_schema(),
@@ -219,6 +223,9 @@ impl OpenStream for OpenMySqlStream {
     async fn propose(&self) -> Result<Choice> {
         let mut session = self.pool.fresh().await?;
         check_fence(&mut session, &self.lease).await?;
+        Privileges::read(&mut session)
+            .await?
+            .expect_for(&self.migration.schema)?;
         instant::drop_trials(&mut session, &self.migration).await?;
         // Of this owner alone: a predecessor that is not dead yet may still be at its own.
         let trial = self.migration.trial_schema(self.lease.epoch);

@@ -18,7 +18,7 @@ const OLDEST: Version = Version {
 };
 
 /// Part of the template's name: raise it whenever [`Distribution::initialise`] would create something else.
-const TEMPLATE_RECIPE: u32 = 1;
+const TEMPLATE_RECIPE: u32 = 4;
 
 const WAYS_OUT: &str = "no MySQL server to test with. Any one of these helps:\n  \
     - set OUTLAST_MYSQLD to the path of a mysqld (MySQL 8.0.26 or later, not MariaDB);\n  \

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cluster::Cluster;
+use crate::eventually::eventually;
 use crate::node::Node;
 use crate::topology::Topology;
 use crate::{group_replication, replication, semi_sync};
@@ -19,6 +20,8 @@ pub enum RelayLog {
     /// The careless way: the node is writable at once. Its channel stays configured, its receiver is stopped, and its applier
     /// goes on through its backlog while the application writes.
     LeftUnapplied,
+    /// What is not applied is thrown away, as if it had never been received.
+    Lost,
 }
 
 /// How an old primary came back.
@@ -90,6 +93,10 @@ impl Cluster {
                 next.execute("RESET REPLICA ALL").await?;
             }
             RelayLog::LeftUnapplied => next.execute("STOP REPLICA IO_THREAD").await?,
+            RelayLog::Lost => {
+                next.execute("STOP REPLICA").await?;
+                next.execute("RESET REPLICA ALL").await?;
+            }
         }
         self.take_over(to, false).await
     }
@@ -156,6 +163,54 @@ impl Cluster {
     pub async fn make_writable(&self, index: usize) -> Result<()> {
         self.node(index).execute("SET GLOBAL super_read_only = OFF").await?;
         self.node(index).execute("SET GLOBAL read_only = OFF").await
+    }
+
+    /// Makes a replica a primary of its own, with what it has applied: what it has received beyond that is thrown away, and
+    /// nobody follows it. The known primary stays the same.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't reachable.
+    pub async fn promote_alone(&self, index: usize) -> Result<()> {
+        let node = self.node(index);
+        node.execute("STOP REPLICA").await?;
+        node.execute("RESET REPLICA ALL").await?;
+        self.make_writable(index).await
+    }
+
+    /// Waits until a replica has received, applied or not, all that the primary has executed now.
+    ///
+    /// # Errors
+    ///
+    /// When it hasn't within `limit`, or either doesn't answer.
+    pub async fn wait_until_received(&self, index: usize, limit: Duration) -> Result<()> {
+        let executed = self.primary().gtid_executed().await?;
+        eventually(&format!("node {index} receives"), limit, || async {
+            let node = self.node(index);
+            let missing = missing(node, &executed, &known_gtids(node).await?).await?;
+            ensure!(missing.is_empty(), "{missing} are missing");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets a replica whose applier is paused go on as far as `until` says, an `UNTIL` clause of `START REPLICA`, and waits until it has
+    /// stopped there.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't reachable, or does not stop within `limit`.
+    pub async fn apply_until(&self, index: usize, until: &str, limit: Duration) -> Result<()> {
+        let node = self.node(index);
+        node.execute(&format!("START REPLICA SQL_THREAD UNTIL {until}")).await?;
+        eventually(&format!("node {index} stops at {until}"), limit, || async {
+            let state: String = node
+                .query_one("SELECT SERVICE_STATE FROM performance_schema.replication_applier_status")
+                .await?;
+            ensure!(state == "OFF", "its applier is {state}");
+            Ok(())
+        })
+        .await
     }
 
     /// Lets a replica receive everything, and apply it `seconds` late.

@@ -28,7 +28,7 @@
 //! - [`Cluster`] and [`Topology`]: servers that replicate, who of them is the primary, and all ways to change that:
 //!   [`switchover`](Cluster::switchover), [`promote`](Cluster::promote), [`rejoin`](Cluster::rejoin),
 //!   [`rebuild`](Cluster::rebuild), [`make_writable`](Cluster::make_writable), [`set_delay`](Cluster::set_delay),
-//!   [`pause_applier`](Cluster::pause_applier),
+//!   [`pause_applier`](Cluster::pause_applier), [`apply_until`](Cluster::apply_until), [`promote_alone`](Cluster::promote_alone),
 //!   [`wait_for_new_group_primary`](Cluster::wait_for_new_group_primary).
 //! - [`Node`]: one server: [`start`](Node::start), [`stop`](Node::stop), [`kill9`](Node::kill9),
 //!   [`suspend`](Node::suspend), [`connect`](Node::connect), [`query`](Node::query).
@@ -37,12 +37,14 @@
 //! - [`WriteLoad`] on a table made by [`create_and_fill`], and its [`LoadReport`].
 //! - [`compare()`], [`compare_definitions`], [`expect_identical`] and [`native_copy()`]: whether a migrated table is what a
 //!   native ALTER makes.
+//! - [`certificates`]: for servers that encrypt.
 //! - [`eventually`]: wait for a condition instead of sleeping for luck.
 //!
 //! Servers die with the process that started them, and their data go: by being dropped, and where the system has `setpriv`
 //! and a shell, also when the process is killed or ends with a cluster in a `static`.
 
 pub mod accounts;
+pub mod certificates;
 mod cluster;
 mod compare;
 mod debian;

@@ -63,7 +63,7 @@ pub(crate) async fn wait_until_applied(node: &Node, gtids: &str, limit: Duration
     Err(late.context(format!("node {} doesn't catch up: {complaints:?}", node.index())))
 }
 
-/// What a node's receiver and applier complain about, for messages. Empty if they don't.
+/// What a node's receiver and applier complain about, and what they are doing, for messages.
 async fn complaints(node: &Node) -> Result<String> {
     let found: Vec<String> = node
         .query(
@@ -71,7 +71,9 @@ async fn complaints(node: &Node) -> Result<String> {
              UNION SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_coordinator \
              WHERE LAST_ERROR_NUMBER <> 0 \
              UNION SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_worker \
-             WHERE LAST_ERROR_NUMBER <> 0",
+             WHERE LAST_ERROR_NUMBER <> 0 \
+             UNION SELECT CONCAT_WS(' ', USER, ID, TIME, STATE, LEFT(INFO, 200)) FROM performance_schema.processlist \
+             WHERE STATE <> ''",
         )
         .await?;
     Ok(found.join("; "))

@@ -13,10 +13,11 @@ use outlast_core::{ErrorKind, Result, Server, topology::Finding};
 use outlast_mysql::{Connector, Purpose, Session, unfit};
 
 use crate::{
+    errant,
     filters::{Filter, binlog_harm},
     probe::address_of,
     servers::Servers,
-    verdict::{probes, with_root_cause},
+    verdict::{primaries, probes, with_root_cause},
 };
 
 /// Looks at which further servers may be discovered, each from the one before.
@@ -36,12 +37,16 @@ pub(crate) async fn audit(servers: &Servers, schema: &str, table: &str) -> Vec<F
         }
     }
     let reached: Vec<Server> = probes(&answers).map(|probe| probe.server.clone()).collect();
+    let primary = match primaries(&answers).as_slice() {
+        [primary] => Some(&primary.server),
+        _ => None,
+    };
     let connector = servers.connector();
     let mut findings: Vec<Finding> = Vec::new();
     for found in join_all(
         reached
             .iter()
-            .map(|server| look_at(connector, server, &reached, schema, table)),
+            .map(|server| look_at(connector, server, primary, &reached, schema, table)),
     )
     .await
     {
@@ -68,13 +73,18 @@ fn unchecked(which: &str, why: &str) -> Finding {
 async fn look_at(
     connector: &Connector,
     server: &Server,
+    primary: Option<&Server>,
     reached: &[Server],
     schema: &str,
     table: &str,
 ) -> Vec<Finding> {
     let asking = async {
         let mut session = connector.connect(server, &Purpose::default()).await?;
-        ask(&mut session, &server.address, reached, schema, table).await
+        let mut findings = ask(&mut session, &server.address, reached, schema, table).await?;
+        if let Some(primary) = primary.filter(|primary| *primary != server) {
+            findings.extend(errant::look_for(connector, server, primary).await?);
+        }
+        Ok::<_, outlast_core::Error>(findings)
     };
     match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(findings)) => findings,
@@ -222,6 +232,10 @@ async fn nameless_replicas(session: &mut Session, address: &str, reached: &[Serv
             .and_then(|port| port.ok())
             .unwrap_or_default();
         let uuid = text_of(&row, "Replica_UUID").unwrap_or_default();
+        // Other readers of the binlog, Outlast's own among them, register without an identity.
+        if uuid.is_empty() {
+            continue;
+        }
         if address_of(&host, port).is_none() && !reached.iter().any(|server| server.uuid.as_str() == uuid) {
             nameless.insert(uuid);
         }

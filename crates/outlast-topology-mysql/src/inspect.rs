@@ -60,7 +60,11 @@ async fn clock_skew_ms(session: &mut Session) -> Result<i64> {
     Ok((server - here) / 1000)
 }
 
-fn parsed(text: &str) -> Result<GtidSet> {
+/// A GTID set as the server writes it.
+///
+/// # Errors
+/// `Inconsistent`.
+pub(crate) fn parsed(text: &str) -> Result<GtidSet> {
     text.parse().map_err(|error| {
         let what = "a GTID set of the server can't be read; nothing was written";
         Error::new(ErrorKind::Inconsistent, what).with_source(error)

@@ -5,12 +5,14 @@
 //! * [`GroupReplication`]: the group says who its primary is.
 //! * [`SingleEndpoint`]: one address behind which the primary changes (VIP, DNS name, proxy).
 //!
-//! All of them audit a cluster alike, before a migration begins: `audit`, and for replication filters `filters`.
+//! All of them audit a cluster alike, before a migration begins: `audit`, for replication filters `filters`, for transactions that only
+//! a replica has `errant`.
 //!
 //! What is asked is in `probe`; what follows from the answers is decided by pure functions in `verdict` and `group`.
 
 mod audit;
 mod backends;
+mod errant;
 mod filters;
 mod group;
 mod inspect;

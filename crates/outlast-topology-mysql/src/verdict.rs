@@ -18,15 +18,7 @@ pub(crate) struct Answer {
 /// A writable server that replicates from another writable one is a replica that nobody has protected, not a primary;
 /// unless they replicate from each other.
 pub(crate) fn by_writability(answers: Vec<Answer>) -> Result<Sight> {
-    let writable: Vec<&Probe> = probes(&answers)
-        .filter(|probe| probe.refuses_writes().is_none())
-        .collect();
-    let candidates: Vec<&Probe> = writable
-        .iter()
-        .copied()
-        .filter(|probe| !follows_another(probe, &writable))
-        .collect();
-    match candidates.as_slice() {
+    match primaries(&answers).as_slice() {
         [] => nobody(answers, |probe| {
             let why = probe
                 .refuses_writes()
@@ -38,6 +30,15 @@ pub(crate) fn by_writability(answers: Vec<Answer>) -> Result<Sight> {
             several.iter().map(|probe| probe.server.clone()).collect(),
         )),
     }
+}
+
+/// The servers that take writes and follow no other that does.
+pub(crate) fn primaries(answers: &[Answer]) -> Vec<&Probe> {
+    let writable: Vec<&Probe> = probes(answers)
+        .filter(|probe| probe.refuses_writes().is_none())
+        .collect();
+    let follows = |probe: &&Probe| follows_another(probe, &writable);
+    writable.iter().copied().filter(|probe| !follows(probe)).collect()
 }
 
 /// All that answered.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use outlast_mysql::failpoints::{Point, Step};
 use outlast_testbed::{Cluster, LoadReport, WriteLoad, eventually};
 use serde_json::Value;
@@ -15,8 +15,8 @@ use tokio::{
     process::Child,
 };
 
-use super::{points::Way, twin::Twins};
-use crate::{outlast, scene::PATIENCE};
+use super::{PATIENCE, points::Way};
+use crate::{outlast, twin::Twins};
 
 /// The application goes on with the names it knows.
 const COPIED: &str =
@@ -55,7 +55,7 @@ impl Case {
         std::fs::create_dir_all(&directory)?;
         let hold = format!("hold:{}", directory.display());
         let barrier = way.before_the_lock();
-        let mut rules = vec![format!("*=record:{}", logs.join("reached").display())];
+        let mut rules = vec![outlast::recording()];
         if is_after_barrier(way, point) {
             rules.push(format!("{}={hold}", barrier.name()));
         }
@@ -69,20 +69,9 @@ impl Case {
         if way == Way::Copy {
             arguments.push("--no-instant");
         }
-        let log = std::fs::File::create(directory.join("run.log"))?;
-        let mut command = outlast::command(&cluster.addresses(), &arguments)?;
-        command
-            .env("OUTLAST_FAILPOINTS", rules.join(";"))
-            .env("OUTLAST_LOG", "info,outlast_core=debug")
-            .env("NO_COLOR", "1");
-        let mut run = command.stdout(Stdio::piped()).stderr(log).spawn()?;
-        let mut lines = BufReader::new(run.stdout.take().context("no stdout")?).lines();
-        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await??;
-        let first = first.with_context(|| format!("{name}: it printed nothing, see {}", directory.display()))?;
-        let event: Value = serde_json::from_str(&first)?;
-        let id = event["migration"].as_str().context("no migration")?.to_owned();
-        // Somebody has to read on, or the program would wait for room in the pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let run = async || start(cluster, &arguments, &rules.join(";"), &directory).await;
+        // On a busy machine, servers may not answer within a second: then it is refused.
+        let (id, run) = eventually("a migration begins", PATIENCE, run).await?;
         Ok(Self {
             name,
             twins,
@@ -177,21 +166,6 @@ impl Case {
         Ok(())
     }
 
-    /// Waits until it is complete.
-    pub(crate) async fn wait_until_complete(&self, cluster: &Cluster) -> Result<()> {
-        let what = format!("{}: completion", self.name);
-        let status = eventually(&what, PATIENCE, || async {
-            let sql = format!("SELECT status FROM _outlast.migrations WHERE id = '{}'", self.id);
-            let status: String = cluster.primary().query_one(&sql).await?;
-            ensure!(status != "running" && status != "queued", "it is {status}");
-            Ok(status)
-        });
-        match status.await?.as_str() {
-            "complete" => Ok(()),
-            other => bail!("{}: it ended as {other}, see {}", self.name, self.directory.display()),
-        }
-    }
-
     /// The application goes on, and has lost nothing; the table is right; the end was reported once.
     pub(crate) async fn expect_right(&mut self, cluster: &Cluster) -> Result<()> {
         let report = self.stop_writing().await?;
@@ -206,12 +180,21 @@ impl Case {
             .expect_migrated(&mut conn, changes(self.way))
             .await
             .with_context(context)?;
+        if is_after_barrier(self.way, self.point) {
+            self.twins.expect_counter(&mut conn).await.with_context(context)?;
+        }
         let sql = format!(
-            "SELECT COUNT(*) FROM _outlast.events WHERE migration = '{}' AND kind = 'complete'",
+            "SELECT status, (SELECT COUNT(*) FROM _outlast.events WHERE migration = m.id AND kind = 'complete') \
+             FROM _outlast.migrations m WHERE id = '{}'",
             self.id
         );
-        let ends: u64 = cluster.primary().query_one(&sql).await?;
-        ensure!(ends == 1, "{}: it was completed {ends} times", self.name);
+        let (status, ends): (String, u64) = cluster.primary().query_one(&sql).await?;
+        ensure!(
+            status == "complete" && ends == 1,
+            "{}: it is {status}, and was completed {ends} times; see {}",
+            self.name,
+            self.directory.display()
+        );
         Ok(())
     }
 
@@ -238,6 +221,25 @@ impl Case {
             Way::Instant => format!("ALTER TABLE {} ALGORITHM=INSTANT", self.twins.migrated),
         }
     }
+}
+
+/// `outlast run` in the background, and its migration's id.
+async fn start(cluster: &Cluster, arguments: &[&str], rules: &str, directory: &Path) -> Result<(String, Child)> {
+    let log = std::fs::File::create(directory.join("run.log"))?;
+    let mut command = outlast::command(&cluster.addresses(), arguments)?;
+    command
+        .env("OUTLAST_FAILPOINTS", rules)
+        .env("OUTLAST_LOG", "info,outlast_core=debug")
+        .env("NO_COLOR", "1");
+    let mut run = command.stdout(Stdio::piped()).stderr(log).spawn()?;
+    let mut lines = BufReader::new(run.stdout.take().context("no stdout")?).lines();
+    let first = lines.next_line().await?;
+    let first = first.with_context(|| format!("it printed nothing, see {}", directory.display()))?;
+    let event: Value = serde_json::from_str(&first)?;
+    let id = event["migration"].as_str().context("no migration")?.to_owned();
+    // Somebody has to read on, or the program would wait for room in the pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Ok((id, run))
 }
 
 fn changes(way: Way) -> &'static str {

@@ -7,6 +7,9 @@ use super::faults::Fault;
 /// Migrations that are brought to their points together. More would take longer than the server lets a silent session hold locks.
 const MOST_AT_ONCE: usize = 6;
 
+/// Set, it makes faults happen at both points of every step, also where two points are the same to the server.
+const EVERY_POINT: &str = "OUTLAST_E2E_EVERY_POINT";
+
 /// How a migration changes its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -85,14 +88,44 @@ fn reach(way: Way, point: Point) -> Reach {
     }
 }
 
-/// All points, in groups that can be reached together.
-pub(crate) fn batches(fault: Fault) -> Vec<Vec<(Way, Point)>> {
+/// Whether a session that holds locks waits at the point.
+pub(crate) fn is_locked(way: Way, point: Point) -> bool {
+    reach(way, point) == Reach::Locked
+}
+
+/// Whether nothing happens between the point and the one before the next step, or what happens makes no difference: both are one
+/// state of the server. Those that remain are where the intent, the swap or the end is done and other work follows.
+fn is_as_before_the_next(point: Point) -> bool {
+    let followed = [Step::CutOverIntent, Step::CutOverDropSchema, Step::FinishCommit];
+    point.side == Side::After && !followed.contains(&point.step)
+}
+
+/// The points at which this fault is to happen, all of them if asked for.
+fn points(fault: Fault) -> Vec<(Way, Point)> {
+    let every = std::env::var_os(EVERY_POINT).is_some();
+    let wanted = |point: Point| match fault {
+        _ if every => true,
+        // A statement that was not sent has been the death of the server.
+        Fault::LostReply => point.side == Side::After,
+        Fault::AgentDies | Fault::PrimaryDies | Fault::Switchover => !is_as_before_the_next(point),
+    };
     let mut all = Vec::new();
     for way in [Way::Copy, Way::Instant] {
         for step in way.steps() {
-            all.extend([Side::Before, Side::After].map(|side| (way, Point { step, side })));
+            let both = [Side::Before, Side::After].map(|side| Point { step, side });
+            all.extend(
+                both.into_iter()
+                    .filter(|point| wanted(*point))
+                    .map(|point| (way, point)),
+            );
         }
     }
+    all
+}
+
+/// The points of a fault, in groups that can be reached together.
+pub(crate) fn batches(fault: Fault) -> Vec<Vec<(Way, Point)>> {
+    let all = points(fault);
     // Whoever dies or errs at once is in nobody's way.
     if !fault.holds() {
         return all.chunks(MOST_AT_ONCE).map(<[_]>::to_vec).collect();

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use mysql_async::{Conn, prelude::Queryable};
-use outlast_testbed::{Cluster, TableName, compare, eventually};
+use outlast_testbed::{Cluster, TableName, accounts, compare, eventually};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 use tokio::{process::Child, task::JoinHandle};
@@ -57,6 +57,10 @@ impl Family {
         for schema in SCHEMAS {
             conn.query_drop(format!("CREATE DATABASE {schema}")).await?;
             conn.query_drop(format!("CREATE DATABASE {schema}_other")).await?;
+            for pattern in [schema, &format!("{schema}\\_other")] {
+                conn.query_drop(accounts::grant_on(pattern, accounts::OUTLAST_USER))
+                    .await?;
+            }
             for sql in CREATE {
                 conn.query_drop(sql.replace("{s}", schema)).await?;
             }

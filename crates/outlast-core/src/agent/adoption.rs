@@ -7,6 +7,8 @@ use crate::{
     checkpoint::Checkpoint,
     engine,
     error::{Error, ErrorKind, Result},
+    gtid::GtidSet,
+    guard::Guard,
     ids::Server,
     scheduler::{Lease, Migration, Phase},
     topology::ServerState,
@@ -21,41 +23,84 @@ pub enum Obstacle {
     Never(String),
 }
 
+/// Checks that nothing which a server has received can still overwrite what is written there now.
+///
+/// To be asked before anything is decided about a migration on the server: adoption, staleness, a user's request.
+///
+/// # Errors
+/// [`ErrorKind::NotYet`] if the server takes no writes, or takes them before it has executed its relay log.
+pub fn settled(server: &Server, state: &ServerState) -> Result<()> {
+    if !state.writable && Guard::AdoptWritable.holds() {
+        return Err(Error::new(
+            ErrorKind::NotYet,
+            format!("{server} does not take writes any more"),
+        ));
+    }
+    match state.unapplied.first().filter(|_| Guard::AdoptRelay.holds()) {
+        None => Ok(()),
+        Some((channel, missing)) => Err(Error::new(
+            ErrorKind::NotYet,
+            format!(
+                "{server} takes writes, but replication channel '{channel}' has {} received transactions that are not applied \
+                 and would overwrite what is written now; this waits until they are, or the channel is reset",
+                missing.count()
+            ),
+        )),
+    }
+}
+
 /// Checks that the stream can go on from `checkpoint` on a server in `state`.
 ///
 /// # Errors
 /// The [`Obstacle`], with a text for people.
 pub fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoint>) -> Result<(), Obstacle> {
-    if !state.writable {
-        return Err(Obstacle::NotYet(format!("{server} does not take writes any more")));
-    }
-    if let Some((channel, missing)) = state.unapplied.first() {
-        // Its backlog may hold rows and checkpoints of the previous owner, which would overwrite the adopter's.
-        return Err(Obstacle::NotYet(format!(
-            "{server} takes writes, but replication channel '{channel}' has {} received transactions that are not \
-             applied; adoption waits until they are, or the channel is reset",
-            missing.count()
-        )));
-    }
+    settled(server, state).map_err(|error| Obstacle::NotYet(error.message().to_owned()))?;
     let Some(checkpoint) = checkpoint else {
         return Ok(());
     };
     let ahead = checkpoint.position.minus(&state.executed);
-    if !ahead.is_empty() {
+    if !ahead.is_empty() && Guard::AdoptPosition.holds() {
         return Err(Obstacle::Never(format!(
-            "the checkpoint on {server} accounts for transactions that this server never executed ({ahead:.200}): its \
-             replication did not keep the commit order (replica_preserve_commit_order). The copy can't be trusted; clean \
-             this migration up and submit it anew"
+            "the checkpoint on {server} accounts for transactions that this server never executed ({}): its replication did \
+             not keep the commit order (replica_preserve_commit_order). The copy can't be trusted; clean this migration up \
+             and submit it anew",
+            ahead.shown()
         )));
     }
+    // Not even those of the server's own, from before the migration, may be taken for done: rows that they changed here, and
+    // nowhere else, were copied on another server without that change.
     let purged = state.purged.minus(&checkpoint.position);
-    if !purged.is_empty() {
+    if !purged.is_empty() && Guard::AdoptPurged.holds() {
         return Err(Obstacle::Never(format!(
-            "{server} has purged binlogs that the stream still needs ({purged:.200}); its changes can't be caught up. \
-             Clean this migration up and submit it anew, with longer binlog retention (binlog_expire_logs_seconds)"
+            "{server} has executed transactions that the copy does not account for, and has purged the binlogs that tell what \
+             they changed: {}. {}. The source table is untouched. If another server still has these binlogs, make it the \
+             primary and run `outlast retry`: it goes on from the checkpoint. Else clean this migration up and submit it anew; \
+             keep binlogs longer (binlog_expire_logs_seconds)",
+            purged.shown(),
+            whose(server, &purged)
         )));
     }
     Ok(())
+}
+
+/// Where purged transactions come from, for people.
+fn whose(server: &Server, purged: &GtidSet) -> String {
+    let own = |source: &str| source.starts_with(server.uuid.as_str());
+    let of_its_own: u64 = purged
+        .intervals()
+        .filter(|(source, ..)| own(source))
+        .map(|(_, first, end)| end - first)
+        .sum();
+    match of_its_own {
+        0 => "They came from other servers".to_owned(),
+        all if all == purged.count() => {
+            "They are its own: somebody wrote to it, not to the primary (errant transactions)".to_owned()
+        }
+        some => format!(
+            "{some} of them are its own (errant transactions, if somebody wrote to it while it was a replica), the others \
+             came from other servers"
+        ),
+    }
 }
 
 impl Round<'_> {
@@ -117,7 +162,7 @@ impl Round<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{gtid::GtidSet, ids::ServerUuid};
+    use crate::ids::ServerUuid;
 
     const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 
@@ -187,5 +232,31 @@ mod tests {
             check(&server(), &state(), Some(&at("1-9"))),
             Err(Obstacle::Never(_))
         ));
+    }
+
+    #[test]
+    fn purged_transactions_of_the_server_itself_are_never_taken_for_done() {
+        let errant: GtidSet = "4e11fa47-71ca-11e1-9e33-c80aa9429562:1-3".parse().unwrap();
+        let mut state = state();
+        state.executed.extend(&errant);
+        state.purged.extend(&errant);
+        let why = |server: &Server, position: &str| match check(server, &state, Some(&at(position))) {
+            Err(Obstacle::Never(reason)) => reason,
+            other => panic!("{other:?}"),
+        };
+        let promoted = Server {
+            uuid: ServerUuid::new("4e11fa47-71ca-11e1-9e33-c80aa9429562"),
+            ..server()
+        };
+        let reason = why(&promoted, "1-50");
+        assert!(
+            reason.contains("4e11fa47-71ca-11e1-9e33-c80aa9429562:1-3. They are its own"),
+            "{reason}"
+        );
+        assert!(why(&promoted, "1-9").contains("3 of them are its own"));
+        assert!(why(&server(), "1-50").contains("They came from other servers"));
+        let mut accounted = at("1-50");
+        accounted.position.extend(&errant);
+        assert_eq!(check(&promoted, &state, Some(&accounted)), Ok(()));
     }
 }

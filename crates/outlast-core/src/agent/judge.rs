@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Round;
+use super::{Round, adoption};
 use crate::{
     error::Result,
     ids::Server,
@@ -27,7 +27,10 @@ impl Round<'_> {
         let policies = self.policies_of(&migration.id);
         let age = migration.liveness_age.as_millis() as u64;
         let server_changed = owner.server != primary.uuid;
-        let clock_skew_ms = parts.topology.inspect(primary).await?.clock_skew_ms;
+        let state = parts.topology.inspect(primary).await?;
+        // A later sign of life may stand in the relay log.
+        adoption::settled(primary, &state)?;
+        let clock_skew_ms = state.clock_skew_ms;
         let outage_ms = self.outage.map(|outage| outage.as_millis() as u64);
         let cutoff = policies.cutoff(LivenessView {
             migration: migration.id.to_string(),

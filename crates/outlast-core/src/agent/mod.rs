@@ -19,7 +19,7 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use self::policies::{NativePolicies, PolicyLoader};
@@ -28,6 +28,7 @@ use crate::{
     engine::{self, Services, Snapshot},
     error::{Error, ErrorKind, Response, Result},
     failures::Failures,
+    guard::Guard,
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server},
     policy::{Policies, RetryVerdict},
     scheduler::{Ending, Lease, Migration, Status},
@@ -89,8 +90,14 @@ const LOOK_LIMIT: Duration = Duration::from_secs(10);
 /// A migration that is not on the primary for so long was lost with another server.
 const VANISHED_AFTER: Duration = Duration::from_secs(10);
 
+/// Pause after a migration was to be marked failed.
+const AFTER_GIVING_UP: Duration = Duration::from_secs(30);
+
 /// A run that lasted this long was no failure in a row.
 const LASTING_RUN: Duration = Duration::from_secs(30);
+
+/// How long a migration is left alone after its run crashed.
+const AFTER_A_CRASH: Duration = Duration::from_secs(5);
 
 /// A run that ended, with the lease it had.
 type Finished = (Migration, Lease, Result<Ending>);
@@ -146,11 +153,11 @@ impl Agent {
             let finished = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Stopped::Told,
-                Some(finished) = runs.join_next() => finished,
+                Some(finished) = runs.join_next_with_id() => finished,
                 () = wait => continue,
             };
-            // An aborted run has nothing to say.
-            if let Ok((migration, lease, result)) = finished {
+            let finished = finished.map_err(|error| round.crashed(&error));
+            if let Ok((_, (migration, lease, result))) = finished {
                 let ended = round.ended(&migration, &lease, result);
                 // Given up, it is judged anew in the next look: its lease is cleared first of all.
                 tokio::select! {
@@ -287,6 +294,9 @@ impl Round<'_> {
         for (id, mut candidates) in by_id {
             let highest = candidates.iter().map(|(_, m)| m.epoch).max().unwrap_or_default();
             candidates.retain(|(_, m)| m.epoch == highest);
+            if !Guard::SplitBrain.holds() {
+                candidates.truncate(1);
+            }
             match candidates.len() {
                 1 => decided.append(&mut candidates),
                 _ => {
@@ -372,6 +382,18 @@ impl Round<'_> {
         }
     }
 
+    /// A run was dropped, which has nothing to say, or it panicked: its memory is gone, and it is begun anew in a while.
+    fn crashed(&mut self, error: &JoinError) {
+        let now = self.now();
+        let is_its = |local: &&mut Local| local.task.as_ref().is_some_and(|task| task.id() == error.id());
+        if let Some(local) = self.locals.values_mut().find(is_its) {
+            tracing::error!(%error, "a run crashed, which is a bug; what it had committed is sound, and it begins anew from there");
+            local.lease = None;
+            local.task = None;
+            local.not_before = now + AFTER_A_CRASH;
+        }
+    }
+
     async fn plan_next_attempt(&mut self, migration: &Migration, lease: &Lease, error: Error) -> Result<()> {
         let now = self.now();
         let bounded = error.kind().response() == Response::RetryBounded;
@@ -388,14 +410,25 @@ impl Round<'_> {
             RetryVerdict::After { ms } => {
                 // A primary that is gone is looked for at once; the backoff is for one that is there and fails.
                 let same_server = error.kind() != ErrorKind::ServerGone && error.kind() != ErrorKind::NotPrimary;
-                local.not_before = if same_server || local.failures.attempts() > 1 {
+                let attempts = local.failures.attempts();
+                local.not_before = if same_server || attempts > 1 {
                     now + Duration::from_millis(ms)
                 } else {
                     now
                 };
-                Ok(())
+                if !bounded {
+                    return Ok(());
+                }
+                // Somebody may be able to mend it; there are no more of these lines than attempts.
+                let detail = format!("attempt {attempts} failed: {error}; next in {ms} ms");
+                let (scheduler, agent) = (&self.agent.parts.services.scheduler, &self.agent.id);
+                scheduler
+                    .note(&lease.server, &migration.id, agent, "failure", &detail)
+                    .await
             }
             RetryVerdict::GiveUp { reason } if bounded => {
+                // Should even that fail, it is not tried again at once.
+                local.not_before = now + AFTER_GIVING_UP;
                 let attempts = local.failures.attempts();
                 let policy = &decision.policy;
                 let error = error.context(format_args!(

@@ -8,7 +8,8 @@ use super::{Run, one_row_is_too_big};
 use crate::{
     error::{Error, ErrorKind, Response, Result},
     failures::Failures,
-    key::KeyRange,
+    guard::Guard,
+    key::{Key, KeyRange},
     scheduler::Ending,
     stream::{Collision, Copied},
 };
@@ -30,9 +31,25 @@ impl Run {
         let dispatcher = tokio::sync::Mutex::new(Dispatcher {
             rows: self.migration.options.chunk_rows.unwrap_or(FIRST_CHUNK).max(1),
         });
+        if !Guard::OpenBottom.holds() || !Guard::OpenTop.holds() {
+            self.close_ends().await?;
+        }
         let lanes = self.migration.options.lanes.clamp(1, 64);
         try_join_all((0..lanes).map(|_| self.lane(&dispatcher))).await?;
         std::future::pending().await
+    }
+
+    /// What happens without the guards of the ends: the keys at the beginning are taken for all there ever will be.
+    async fn close_ends(&self) -> Result<()> {
+        let Some(lowest) = self.stream.boundary(&KeyRange::ALL, 1).await? else {
+            return Ok(());
+        };
+        let mut highest = lowest.clone();
+        while let Some(next) = self.stream.boundary(&above(&highest), 1).await? {
+            highest = next;
+        }
+        self.ledger().close_ends(lowest, highest);
+        Ok(())
     }
 
     async fn lane(&self, dispatcher: &tokio::sync::Mutex<Dispatcher>) -> Result<()> {
@@ -130,6 +147,13 @@ impl Run {
             self.wait_by_policy(failures, error).await?;
         }
         Ok(())
+    }
+}
+
+fn above(key: &Key) -> KeyRange {
+    KeyRange {
+        after: Some(key.clone()),
+        upto: None,
     }
 }
 

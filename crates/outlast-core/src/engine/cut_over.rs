@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Response, Result},
     failures::Failures,
     gtid::GtidSet,
+    guard::Guard,
     scheduler::{Ending, Phase},
     stream::CutOver,
 };
@@ -26,7 +27,9 @@ impl Run {
             self.until(|_| self.completion_requested().then_some(())).await;
         }
         // The intent: from here on, an adopter looks at the tables to learn how it ended.
-        self.enter(Phase::CuttingOver).await?;
+        if Guard::Intent.holds() {
+            self.enter(Phase::CuttingOver).await?;
+        }
         let mut failures = Failures::default();
         loop {
             self.catch_up().await?;
@@ -41,12 +44,19 @@ impl Run {
                     return Ok(Ending::Complete);
                 }
                 Err(error) => {
-                    if matches!(error.kind().response(), Response::Retry | Response::RetryBounded) {
+                    // Two rows that share a value under the lock may do so for a moment only, as between the application's
+                    // insert and its delete. Whether it lasts, the loop that applies changes finds out.
+                    let may_pass = error.kind() == ErrorKind::Duplicate;
+                    if may_pass || matches!(error.kind().response(), Response::Retry | Response::RetryBounded) {
                         // Before anybody writes the shadow again.
                         self.stream.mend().await?;
                     }
                     drop(turn);
-                    self.wait_before_retry(&mut failures, error).await?;
+                    self.ledger_changed();
+                    match may_pass {
+                        true => self.wait_by_policy(&mut failures, error).await?,
+                        false => self.wait_before_retry(&mut failures, error).await?,
+                    }
                 }
             }
         }
@@ -71,7 +81,11 @@ impl Run {
     async fn attempt(&self) -> Result<()> {
         let mut locked = self.stream.lock().await?;
         let executed = locked.executed().await?;
-        match self.drain(&mut *locked, &executed).await {
+        let drained = match Guard::Drain.holds() {
+            true => self.drain(&mut *locked, &executed).await,
+            false => Ok(()),
+        };
+        match drained {
             Ok(()) => locked.swap().await,
             Err(error) => {
                 locked.release().await?;

@@ -6,6 +6,7 @@ use super::{Run, one_row_is_too_big};
 use crate::{
     error::{ErrorKind, Response, Result},
     failures::Failures,
+    guard::Guard,
     scheduler::Ending,
 };
 
@@ -37,7 +38,10 @@ impl Run {
         let mut duplicate_since = None;
         loop {
             self.until(|ledger| ledger.has_queued().then_some(())).await;
-            let turn = self.turn.lock().await;
+            let turn = match Guard::OneApplier.holds() {
+                true => Some(self.turn.lock().await),
+                false => None,
+            };
             // During the cut-over its drain takes what is queued.
             let Some(batch) = self.ledger().take_batch(self.batch.load(Ordering::Relaxed)) else {
                 continue;

@@ -6,6 +6,7 @@ use super::{Run, Services};
 use crate::{
     error::{Error, ErrorKind, Result},
     failures::Failures,
+    guard::Guard,
     intent::{Altered, Choice, Intent, IntentState},
     scheduler::{Ending, Lease, Migration, Path, Phase},
     stream::OpenStream,
@@ -43,7 +44,9 @@ pub(super) async fn intent(
         services.scheduler.enter(lease, Phase::Preparing).await?;
         stream.propose().await?
     };
-    services.scheduler.choose(lease, &choice).await?;
+    if Guard::DirectIntent.holds() || matches!(choice, Choice::Copy { .. }) {
+        services.scheduler.choose(lease, &choice).await?;
+    }
     match choice {
         Choice::Direct(intent) => Ok(Some(intent)),
         Choice::Copy { .. } => Ok(None),

@@ -38,6 +38,7 @@ use crate::{
     checkpoint::Checkpoint,
     clock::Clock,
     error::{Error, ErrorKind, Response, Result},
+    guard::Guard,
     intent::{Intent, IntentState},
     ledger::Ledger,
     policy::Policies,
@@ -199,8 +200,16 @@ pub(crate) async fn is_in_place(
     let stream = services.stream.open(lease, migration).await?;
     match intent {
         Some(intent) => Ok(stream.intent_state(intent).await? == IntentState::Done),
-        None => Ok(stream.swap_state().await? == SwapState::Swapped),
+        None => Ok(told_by_tables(&*stream).await? == SwapState::Swapped),
     }
+}
+
+/// How far the swap is: the tables tell, not what anybody remembers.
+async fn told_by_tables(stream: &dyn OpenStream) -> Result<SwapState> {
+    Ok(match stream.swap_state().await? {
+        SwapState::Swapped if !Guard::SwapState.holds() => SwapState::Unprepared,
+        told => told,
+    })
 }
 
 fn failure_message(error: &Error, intent: Option<&Intent>) -> String {
@@ -266,7 +275,7 @@ async fn conduct(
 
 /// The checkpoint to go on from, begun if there is none; `None` if the swap has happened.
 async fn prepared(services: &Services, lease: &Lease, stream: &dyn OpenStream) -> Result<Option<Checkpoint>> {
-    let swap_state = stream.swap_state().await?;
+    let swap_state = told_by_tables(stream).await?;
     stream.mend().await?;
     if swap_state == SwapState::Swapped {
         return Ok(None);
@@ -297,12 +306,15 @@ impl Run {
         let cut_over = Box::pin(self.cut_over());
         let others = Box::pin(async {
             let first = {
-                let loops = [
+                let mut loops = vec![
                     Box::pin(self.copy_all()) as futures_util::future::BoxFuture<'_, Result<Ending>>,
                     Box::pin(self.read_changes()),
                     Box::pin(self.apply_changes()),
                     Box::pin(self.keep_alive()),
                 ];
+                if !Guard::OneApplier.holds() {
+                    loops.push(Box::pin(self.apply_changes()));
+                }
                 // The other loops are dropped here, and with them the turn, if one of them holds it.
                 select_all(loops).await.0
             };

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::{
     error::{Error, ErrorKind, Result},
     gtid::GtidSet,
+    guard::Guard,
     ledger::{Change, Outcome},
     stream::Changes,
 };
@@ -46,7 +47,7 @@ impl MemoryChanges {
     ) -> Result<Self> {
         cluster.in_session(&session, |node| {
             let missing = node.purged_set().minus(position);
-            if missing.is_empty() {
+            if missing.is_empty() || !Guard::AdoptPurged.holds() {
                 return Ok(());
             }
             let message = format!("{} has purged binlogs that are still needed: {missing}", node.server);
@@ -76,7 +77,8 @@ impl MemoryChanges {
             let mut changes = Vec::new();
             while changes.len() < TRANSACTIONS && *read < node.log.len() {
                 let logged = &node.log[*read];
-                if !position.contains(&logged.gtid) {
+                let is_lost = *read < node.purged && !Guard::AdoptPurged.holds();
+                if !position.contains(&logged.gtid) && !is_lost {
                     require_unpurged(node, *read)?;
                     changes.push(change(logged, source, retired)?);
                 }
@@ -104,7 +106,9 @@ impl Changes for MemoryChanges {
         self.cluster.pause().await;
         let read = self.read;
         self.cluster.in_session(&self.session, |node| {
-            node.settle(read);
+            if Guard::Visibility.holds() {
+                node.settle(read);
+            }
             Ok(())
         })?;
         Ok(changes)
@@ -112,7 +116,7 @@ impl Changes for MemoryChanges {
 }
 
 fn require_unpurged(node: &Node, at: usize) -> Result<()> {
-    if at >= node.purged {
+    if at >= node.purged || !Guard::AdoptPurged.holds() {
         return Ok(());
     }
     let message = format!("{} has purged the binlog that was being read", node.server);

@@ -14,6 +14,7 @@ use crate::{
 use super::{
     cluster::Cluster,
     log::{Part, Write},
+    server::Node,
     session::MemoryTransaction,
 };
 
@@ -50,11 +51,10 @@ impl CheckpointStore for MemoryCheckpoints {
     }
 
     async fn load(&self, server: &Server, id: &MigrationId) -> Result<Option<Checkpoint>> {
-        self.cluster
-            .query(server, |node, _| {
-                Ok(node.data.checkpoints.get(id).map(|stored| stored.checkpoint()))
-            })
-            .await
+        let read = |node: &Node| node.data.checkpoints.get(id).map(|stored| stored.checkpoint());
+        let loaded = self.cluster.query(server, |node, _| Ok(read(node))).await?;
+        self.cluster.memory.loaded(loaded.as_ref());
+        Ok(loaded)
     }
 
     async fn record(&self, transaction: &mut dyn Transaction, progress: Progress<'_>) -> Result<Recorded> {

@@ -15,14 +15,18 @@ use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
     gtid::{Gtid, GtidSet},
-    ids::{Server, ServerUuid},
+    guard::Guard,
+    ids::{Epoch, MigrationId, Server, ServerUuid},
     ledger::Xid,
+    scheduler::{Phase, Status},
 };
 
 use super::{
+    client::{Client, Memory, Network, Steps},
     consistency,
     data::TableName,
-    log::{Effect, Write},
+    history,
+    log::{Effect, Logged, Origin, Write},
     server::Node,
 };
 
@@ -34,21 +38,32 @@ const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// The backends see a server only as a client would: through its address, while it is alive. The methods of this type are
 /// the other side: the application, the operator, and fate. They name servers by uuid, reach dead ones too, and panic when
 /// asked for a server that was never added. None of them waits, unless it says so.
+///
+/// A handle is one client's: see [`Cluster::client`].
 pub struct Cluster {
+    pub(super) shared: Arc<Shared>,
+    /// Whose handle this is.
+    pub(super) client: Client,
+    pub(super) memory: Memory,
+}
+
+pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     /// Changes with the state, for whoever waits.
     changed: watch::Sender<()>,
     serial: AtomicU64,
     latency_ms: AtomicU64,
+    pub(super) steps: Steps,
 }
 
+#[derive(Default)]
 pub(super) struct State {
     pub(super) nodes: Vec<Node>,
     /// Which server answers at an address.
     pub(super) addresses: BTreeMap<String, ServerUuid>,
-    replies_to_lose: u32,
-    reply_loss: f64,
+    pub(super) network: Network,
+    journal: Option<Vec<String>>,
 }
 
 /// A connection of a backend: to one server, in one life of it.
@@ -56,7 +71,7 @@ pub(super) struct State {
 pub(super) struct Session {
     pub(super) server: Server,
     pub(super) id: u64,
-    life: u64,
+    pub(super) life: u64,
 }
 
 /// Making and watching a cluster.
@@ -64,16 +79,16 @@ impl Cluster {
     /// A cluster without servers.
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
-            clock,
-            state: Mutex::new(State {
-                nodes: Vec::new(),
-                addresses: BTreeMap::new(),
-                replies_to_lose: 0,
-                reply_loss: 0.0,
+            shared: Arc::new(Shared {
+                clock,
+                state: Mutex::default(),
+                changed: watch::Sender::new(()),
+                serial: AtomicU64::new(1),
+                latency_ms: AtomicU64::new(0),
+                steps: Steps::default(),
             }),
-            changed: watch::Sender::new(()),
-            serial: AtomicU64::new(1),
-            latency_ms: AtomicU64::new(0),
+            client: Client::OPERATOR,
+            memory: Memory::default(),
         })
     }
 
@@ -105,7 +120,7 @@ impl Cluster {
 
     /// The clock that everything on the cluster goes by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
+        &self.shared.clock
     }
 
     /// Rows of a table as a query on the server sees them; `None` if there is no such table.
@@ -130,6 +145,53 @@ impl Cluster {
         self.node(server, |node| node.data.tables.get(table).map(|t| t.swaps))
     }
 
+    /// Status, phase and epoch of a migration as the server holds them.
+    pub fn state_of(&self, server: &Server, id: &MigrationId) -> Option<(Status, Phase, Epoch)> {
+        self.node(server, |node| {
+            let stored = node.data.migrations.get(id)?;
+            Some((stored.migration.status, stored.migration.phase, stored.migration.epoch))
+        })
+    }
+
+    /// Status and last message of a migration as the server holds them.
+    pub fn message_of(&self, server: &Server, id: &MigrationId) -> Option<(Status, String)> {
+        self.node(server, |node| {
+            let stored = node.data.migrations.get(id)?;
+            Some((stored.migration.status, stored.migration.message.clone()))
+        })
+    }
+
+    /// Number of transactions in the server's log that no application wrote.
+    pub fn written_by_backends(&self, server: &Server) -> usize {
+        self.node(server, |node| {
+            let of_backends = node.log.iter().filter(|logged| logged.origin == Origin::Backend);
+            of_backends.count()
+        })
+    }
+
+    /// Whether the new definition of a migration's table is in place.
+    pub fn is_altered(&self, server: &Server, id: &MigrationId) -> bool {
+        self.node(server, |node| {
+            node.data.migrations.get(id).is_some_and(|stored| {
+                let (source, retired) = (
+                    TableName::source(&stored.migration),
+                    TableName::retired(&stored.migration),
+                );
+                let source = node.data.tables.get(&source);
+                node.data.tables.contains_key(&retired) || source.is_some_and(|table| table.swaps > 0)
+            })
+        })
+    }
+
+    /// Checks the server's whole history of a migration, and its tables against what the application wrote: see
+    /// [`history`].
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub fn check_history(&self, server: &Server, id: &MigrationId) -> Result<(), String> {
+        self.node(server, |node| history::check(node, id))
+    }
+
     /// Checks what must hold of all migrations on every server at every moment, however far it lags (invariant I5): the
     /// position is not ahead of the data, and finished ranges differ from the source only in keys changed after it.
     ///
@@ -144,10 +206,27 @@ impl Cluster {
         })
     }
 
+    /// From now on, keeps a line of everything that is committed; see [`Cluster::journal`].
+    pub fn keep_journal(&self) {
+        self.state().journal.get_or_insert_default();
+    }
+
+    /// Adds a line to the journal, if one is kept.
+    pub fn tell(&self, line: impl FnOnce() -> String) {
+        if let Some(journal) = &mut self.state().journal {
+            journal.push(format!("{:>9.3?} {}", self.shared.clock.now(), line()));
+        }
+    }
+
+    /// What was committed and told since [`Cluster::keep_journal`], a line each.
+    pub fn journal(&self) -> Vec<String> {
+        self.state().journal.clone().unwrap_or_default()
+    }
+
     /// Returns when anything on the cluster changes after the call.
     pub async fn changed(&self) {
         // The sender lives as long as `self`.
-        let _ = self.changed.subscribe().changed().await;
+        let _ = self.shared.changed.subscribe().changed().await;
     }
 }
 
@@ -166,7 +245,7 @@ impl Cluster {
         });
         let writes = std::iter::once(create).chain(insert).collect();
         self.node(server, |node| {
-            node.append(Effect::Commit(writes));
+            node.append_from(Origin::Application, Effect::Commit(writes));
             node.settle(node.log.len());
         });
     }
@@ -194,7 +273,7 @@ impl Cluster {
     /// # Errors
     /// `ServerGone`, `NotPrimary`.
     pub async fn write_waiting(&self, server: &Server, table: &TableName, rows: &[(u64, Option<u64>)]) -> Result<Gtid> {
-        let mut changed = self.changed.subscribe();
+        let mut changed = self.shared.changed.subscribe();
         loop {
             changed.mark_unchanged();
             match self.write(server, table, rows) {
@@ -204,7 +283,7 @@ impl Cluster {
             tokio::select! {
                 biased;
                 _ = changed.changed() => {}
-                () = self.clock.sleep(LOCK_RETRY) => {}
+                () = self.shared.clock.sleep(LOCK_RETRY) => {}
             }
         }
     }
@@ -272,6 +351,7 @@ impl Cluster {
         });
     }
 
+    /// Like an application's transaction, in whose log record it is marked.
     fn application(
         &self,
         server: &Server,
@@ -279,7 +359,7 @@ impl Cluster {
         rows: &[(u64, Option<u64>)],
         effect: impl FnOnce(Vec<Write>) -> Effect,
     ) -> Result<Gtid> {
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         self.node(server, |node| {
             alive(node)?;
             node.require_writable()?;
@@ -293,7 +373,7 @@ impl Cluster {
                 key,
                 value,
             };
-            Ok(node.append(effect(rows.iter().map(write).collect())))
+            Ok(node.append_from(Origin::Application, effect(rows.iter().map(write).collect())))
         })
     }
 
@@ -304,7 +384,7 @@ impl Cluster {
             if !node.data.prepared.contains_key(&xid.0) {
                 return Err(Error::new(ErrorKind::BadRequest, "XAER_NOTA: Unknown XID").with_code(1397));
             }
-            let gtid = node.append(effect);
+            let gtid = node.append_from(Origin::Application, effect);
             node.settle(node.log.len());
             Ok(gtid)
         })
@@ -336,13 +416,22 @@ impl Cluster {
         self.node(server, |node| node.unfit = reason.map(str::to_owned));
     }
 
-    /// Makes the server a read-only replica of `source`. It receives nothing by itself: see [`Cluster::replicate`].
+    /// Makes the server a read-only replica of `source`. It receives nothing by itself: see [`Cluster::replicate`]. What it has
+    /// received from another source and not executed is thrown away, as CHANGE REPLICATION SOURCE does.
     pub fn follow(&self, server: &Server, source: &Server) {
         self.node(server, |node| {
+            if node.replicates_from.as_ref() != Some(&source.uuid) {
+                node.reset_relay();
+            }
             node.writable = false;
             node.locks.clear();
             node.replicates_from = Some(source.uuid.clone());
         });
+    }
+
+    /// Whether the server replicates from `source`.
+    pub fn follows(&self, server: &Server, source: &Server) -> bool {
+        self.node(server, |node| node.replicates_from.as_ref() == Some(&source.uuid))
     }
 
     /// A planned switchover: `from` takes no more writes, `to` catches up and takes them, `from` follows it.
@@ -362,13 +451,53 @@ impl Cluster {
 
     /// `to` receives the next `count` transactions of `from`'s binlog that it lacks, and leaves them in its relay log.
     pub fn receive(&self, from: &Server, to: &Server, count: usize) -> usize {
-        let log = self.node(from, |node| node.log.clone());
-        self.node(to, |node| node.receive(&log, count))
+        let mut state = self.state();
+        let (from, to) = (state.index(from), state.index(to));
+        let Ok([from, to]) = state.nodes.get_disjoint_mut([from, to]) else {
+            return 0;
+        };
+        to.receive(from, count)
     }
 
     /// Executes the next `count` transactions of the relay log, on a server that was made writable, too.
     pub fn apply_relay(&self, server: &Server, count: usize) {
-        self.node(server, |node| node.apply_relay(count));
+        let chance = self.shared.clock.random();
+        self.node(server, |node| node.apply_relay(count, chance));
+    }
+
+    /// Executes the relay log up to the last statement in it that brings a new definition into place.
+    pub fn apply_received_swap(&self, server: &Server) {
+        self.node(server, |node| {
+            let alters = |write: &Write| matches!(write, Write::Rename(_) | Write::SwapColumns(_));
+            let is_ddl = |logged: &Arc<Logged>| logged.effect.writes().iter().any(alters);
+            if let Some(last) = node.relay.iter().rposition(is_ddl) {
+                node.apply_relay(last + 1, 0);
+            }
+        });
+    }
+
+    /// Throws away what the server has received and not executed, as RESET REPLICA does.
+    pub fn reset_relay(&self, server: &Server) {
+        self.node(server, Node::reset_relay);
+    }
+
+    /// Whether the server's parallel appliers commit in the order of its source, as they do by default.
+    pub fn set_commit_order(&self, server: &Server, kept: bool) {
+        self.node(server, |node| node.keeps_commit_order = kept);
+    }
+
+    /// Number of received transactions that are not executed.
+    pub fn relay_len(&self, server: &Server) -> usize {
+        self.node(server, |node| node.relay.len())
+    }
+
+    /// Whether somebody holds a lock on tables of the server.
+    pub fn is_locked(&self, server: &Server) -> bool {
+        let now = self.shared.clock.now();
+        self.node(server, |node| {
+            node.drop_idle_locks(now);
+            !node.locks.is_empty()
+        })
     }
 
     /// Every living replica receives and executes everything that its source has.
@@ -423,7 +552,7 @@ impl Cluster {
             node.replicates_from = Some(donor.server.uuid.clone());
         }
         drop(state);
-        self.changed.send_replace(());
+        self.wake();
     }
 
     /// Purges the first `count` transactions of the server's binlog.
@@ -434,7 +563,7 @@ impl Cluster {
     /// Lets another server answer at `address`, as a virtual IP or a proxy does. Sessions stay where they are.
     pub fn move_address(&self, address: &str, server: &Server) {
         self.state().addresses.insert(address.to_owned(), server.uuid.clone());
-        self.changed.send_replace(());
+        self.wake();
     }
 
     /// Sets how far the server's UTC clock is ahead.
@@ -444,47 +573,43 @@ impl Cluster {
 
     /// Lets every statement take a random time up to this, so that others go ahead between and within transactions.
     pub fn set_latency(&self, most: Duration) {
-        self.latency_ms.store(most.as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// The next transaction that a backend commits has its effect, and the backend gets `ServerGone`.
-    pub fn lose_next_reply(&self) {
-        self.state().replies_to_lose += 1;
-    }
-
-    /// Each transaction that a backend commits loses its reply with this probability, drawn from the clock's randomness.
-    pub fn set_reply_loss(&self, probability: f64) {
-        self.state().reply_loss = probability;
+        self.shared.latency_ms.store(most.as_millis() as u64, Ordering::Relaxed);
     }
 }
 
 /// What the backends do.
 impl Cluster {
     pub(super) fn next_serial(&self) -> u64 {
-        self.serial.fetch_add(1, Ordering::Relaxed)
+        self.shared.serial.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+        self.shared.changed.subscribe()
     }
 
     /// A place where everybody else may go ahead: where a client would wait for the server.
     pub(super) async fn pause(&self) {
-        let latency = self.latency_ms.load(Ordering::Relaxed);
+        self.shared.steps.count();
+        let latency = self.shared.latency_ms.load(Ordering::Relaxed);
+        let chance = self.shared.clock.random();
         if latency > 0 {
-            let milliseconds = self.clock.random() % (latency + 1);
-            self.clock.sleep(Duration::from_millis(milliseconds)).await;
+            let milliseconds = chance % (latency + 1);
+            self.shared.clock.sleep(Duration::from_millis(milliseconds)).await;
         }
-        for _ in 0..1 + self.clock.random() % 3 {
+        for _ in 0..1 + (chance >> 32) % 3 {
             tokio::task::yield_now().await;
         }
+        self.thawed().await;
     }
 
     /// Connects, verifying who answers.
     pub(super) fn connect(&self, server: &Server) -> Result<Session> {
-        let life = self.connected(server, |node| Ok(node.life))?;
+        let (uuid, life) = self.connected(server, |node| Ok((node.server.uuid.clone(), node.life)))?;
         Ok(Session {
-            server: server.clone(),
+            server: Server {
+                uuid,
+                address: server.address.clone(),
+            },
             id: self.next_serial(),
             life,
         })
@@ -493,6 +618,9 @@ impl Cluster {
     /// Connects once more, for the owner of `session`. If that was lost, this fails, too: whoever lost a session does not know
     /// what has happened meanwhile, and reconnecting by itself it might never learn (invariant I6).
     pub(super) fn connect_beside(&self, session: &Session) -> Result<Session> {
+        if let Some(beside) = self.behind_proxy(&session.server)? {
+            return Ok(beside);
+        }
         let beside = self.connect(&session.server)?;
         if beside.life != session.life {
             return Err(gone(format!("the connection to {} was lost", session.server)));
@@ -506,10 +634,11 @@ impl Cluster {
         let Some(uuid) = state.addresses.get(&server.address).cloned() else {
             return Err(gone(format!("nobody listens at {}", server.address)));
         };
+        state.network.reach(self.client, &uuid)?;
         let node = state.nodes.iter_mut().find(|node| node.server.uuid == uuid);
         let node = node.ok_or_else(|| gone(format!("nobody listens at {}", server.address)))?;
         alive(node)?;
-        if uuid != server.uuid {
+        if uuid != server.uuid && Guard::AdoptServer.holds() {
             let message = format!("{} answers as {uuid} instead of {}", server.address, server.uuid);
             return Err(Error::new(ErrorKind::Fenced, message));
         }
@@ -518,6 +647,7 @@ impl Cluster {
 
     /// Asks in a session that is already open. The address does not matter any more.
     pub(super) fn in_session<T>(&self, session: &Session, ask: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
+        self.state().network.reach(self.client, &session.server.uuid)?;
         self.node(&session.server, |node| {
             alive(node)?;
             if node.life != session.life {
@@ -534,9 +664,11 @@ impl Cluster {
         session: &Session,
         body: impl FnOnce(&mut Node, Duration) -> Result<(Vec<Write>, T)>,
     ) -> Result<T> {
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         let (wrote, result) = self.in_session(session, |node| {
-            node.require_writable()?;
+            if Guard::AdoptWritable.holds() {
+                node.require_writable()?;
+            }
             let utc = now + node.ahead;
             let (writes, result) = body(node, utc)?;
             let wrote = !writes.is_empty();
@@ -573,12 +705,12 @@ impl Cluster {
         ask: impl FnOnce(&Node, Duration) -> Result<T> + Send,
     ) -> Result<T> {
         self.pause().await;
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         self.connected(server, |node| ask(node, now + node.ahead))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something to a server, dead or alive, and wakes whoever waits for what has come of it.
@@ -586,22 +718,25 @@ impl Cluster {
         let mut state = self.state();
         let at = state.index(server);
         let node = &mut state.nodes[at];
-        let before = node.progress();
+        let (before, logged) = (node.progress(), node.log.len());
         let result = act(node);
         if node.progress() != before {
+            if state.journal.is_some() {
+                let node = &state.nodes[at];
+                let lines: Vec<String> = node.log[logged.min(node.log.len())..]
+                    .iter()
+                    .map(|logged| format!("{:>9.3?} {}: {logged}", self.shared.clock.now(), node.server.address))
+                    .collect();
+                state.journal.get_or_insert_default().extend(lines);
+            }
             drop(state);
-            self.changed.send_replace(());
+            self.wake();
         }
         result
     }
 
-    fn loses_reply(&self) -> bool {
-        let mut state = self.state();
-        if state.replies_to_lose > 0 {
-            state.replies_to_lose -= 1;
-            return true;
-        }
-        state.reply_loss > 0.0 && (self.clock.random() as f64) < state.reply_loss * (u64::MAX as f64)
+    pub(super) fn wake(&self) {
+        self.shared.changed.send_replace(());
     }
 }
 
@@ -612,7 +747,7 @@ impl State {
     }
 }
 
-fn alive(node: &Node) -> Result<()> {
+pub(super) fn alive(node: &Node) -> Result<()> {
     if node.alive {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use crate::{
     ids::MigrationId,
     intent::Choice,
     ledger::Xid,
-    scheduler::{Event, Lease, Migration, PolicyComponent},
+    scheduler::{Event, Migration, PolicyComponent},
 };
 
 use super::log::{Effect, Fence, Part, Write};
@@ -282,21 +282,6 @@ impl Data {
         self.migrations
             .get(id)
             .ok_or_else(|| Error::new(ErrorKind::BadRequest, format!("there is no migration {id}")))
-    }
-
-    /// Invariant I6: the fence row must hold the lease's triple.
-    pub(super) fn check_fence(&self, lease: &Lease) -> Result<()> {
-        let expected = Fence {
-            epoch: lease.epoch,
-            holder: Some((lease.incarnation.clone(), lease.server.uuid.clone())),
-        };
-        match self.fences.get(&lease.migration) {
-            Some(fence) if *fence == expected => Ok(()),
-            fence => Err(fenced(format!(
-                "migration {} is no longer run by {} on {} in epoch {}: its fence is {fence:?}",
-                lease.migration, lease.agent, lease.server, lease.epoch
-            ))),
-        }
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn alter(
     let now = cluster.clock().now();
     let state = cluster.in_session(session, |node| {
         require_lock(node, session, now)?;
-        node.data.check_fence(lease)?;
+        node.check_fence(lease)?;
         state(node.data.table(source)?, intent)
     })?;
     if state == IntentState::Done {

@@ -1,5 +1,7 @@
 //! What a transaction in the log does.
 
+use std::fmt;
+
 use crate::{
     checkpoint::Checkpoint,
     gtid::{Gtid, GtidSet},
@@ -16,7 +18,70 @@ use super::data::{StoredMigration, TableName};
 #[derive(Debug)]
 pub(super) struct Logged {
     pub(super) gtid: Gtid,
+    pub(super) origin: Origin,
     pub(super) effect: Effect,
+}
+
+/// Whose transaction it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Application,
+    Backend,
+}
+
+impl fmt::Display for Logged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |uuid: &str| uuid.get(..8).unwrap_or(uuid).trim_start_matches('0').to_owned();
+        write!(f, "{}:{} ", short(&self.gtid.source), self.gtid.sequence)?;
+        match &self.effect {
+            Effect::Commit(_) => {}
+            Effect::XaPrepare(xid, _) => write!(f, "XA PREPARE {} ", String::from_utf8_lossy(&xid.0))?,
+            Effect::XaCommit(xid) => write!(f, "XA COMMIT {}", String::from_utf8_lossy(&xid.0))?,
+            Effect::XaRollback(xid) => write!(f, "XA ROLLBACK {}", String::from_utf8_lossy(&xid.0))?,
+        }
+        for write in self.effect.writes() {
+            write!(f, "[{write}] ")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Row { table, key, value } => {
+                let table = if table.schema.starts_with("_outlast") {
+                    "shadow"
+                } else {
+                    "source"
+                };
+                match value {
+                    Some(value) => write!(f, "{table} {key}={value}"),
+                    None => write!(f, "{table} {key} deleted"),
+                }
+            }
+            Self::Rename(_) => f.write_str("swap"),
+            Self::Migration(stored) => {
+                let migration = &stored.migration;
+                write!(f, "{} {} {}", migration.status, migration.phase, migration.message)
+            }
+            Self::Fence(_, fence) => match &fence.holder {
+                Some((incarnation, server)) => write!(
+                    f,
+                    "epoch {} for {:.6} on {:.8}",
+                    fence.epoch,
+                    incarnation.as_str(),
+                    server.as_str()
+                ),
+                None => write!(f, "epoch {} for nobody", fence.epoch),
+            },
+            Self::Event(_, event) => write!(f, "event {}: {}", event.kind, event.detail),
+            Self::Applied { position, .. } => write!(f, "position {position}"),
+            Self::Chunk(_, chunk) => write!(f, "chunk {:?} of {} rows", chunk.range, chunk.rows),
+            Self::Folded { range, .. } => write!(f, "folded {range:?}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -34,6 +99,42 @@ impl Effect {
             Self::Commit(writes) | Self::XaPrepare(_, writes) => writes,
             Self::XaCommit(_) | Self::XaRollback(_) => &[],
         }
+    }
+}
+
+/// What a transaction writes to, as far as parallel appliers care.
+#[derive(PartialEq, Eq)]
+enum Target<'a> {
+    Row(&'a TableName, u64),
+    Chunk(&'a KeyRange),
+    Position(u32),
+    Migration,
+    History,
+}
+
+impl Effect {
+    /// Whether parallel appliers may execute the two in any order: both change rows only, and different ones.
+    pub(super) fn is_independent_of(&self, other: &Effect) -> bool {
+        let (Some(mine), Some(theirs)) = (self.targets(), other.targets()) else {
+            return false;
+        };
+        mine.iter().all(|target| !theirs.contains(target))
+    }
+
+    /// `None` if it is more than changes of rows: DDL, or an XA transaction.
+    fn targets(&self) -> Option<Vec<Target<'_>>> {
+        let Self::Commit(writes) = self else {
+            return None;
+        };
+        let target = |write| match write {
+            &Write::Row { ref table, key, .. } => Some(Target::Row(table, key)),
+            Write::Chunk(_, chunk) => Some(Target::Chunk(&chunk.range)),
+            Write::Applied { applier, .. } => Some(Target::Position(*applier)),
+            Write::Migration(_) => Some(Target::Migration),
+            Write::Event(..) => Some(Target::History),
+            _ => None,
+        };
+        writes.iter().map(target).collect()
     }
 }
 

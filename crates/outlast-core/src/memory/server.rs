@@ -5,12 +5,15 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use crate::{
     error::{Error, ErrorKind, Result},
     gtid::{Gtid, GtidSet},
+    guard::Guard,
     ids::{Server, ServerUuid},
+    ledger::Xid,
+    scheduler::Lease,
 };
 
 use super::{
-    data::{Data, TableName},
-    log::{Effect, Logged},
+    data::{Data, TableName, fenced},
+    log::{Effect, Fence, Logged, Origin},
 };
 
 /// How long a session may hold table locks without saying anything (its `wait_timeout`).
@@ -48,6 +51,13 @@ pub(super) struct Node {
     pub(super) executed: GtidSet,
     pub(super) data: Data,
     pub(super) locks: Vec<TableLock>,
+    pub(super) keeps_commit_order: bool,
+    /// Everything in the log and the relay log.
+    received: GtidSet,
+    /// Distinguishes this log from what it was before it was replaced by another server's.
+    history: u64,
+    /// How far the log of a source, in one history of it, is received without a gap.
+    received_upto: (ServerUuid, u64, usize),
     issued: u64,
 }
 
@@ -68,6 +78,10 @@ impl Node {
             executed: GtidSet::new(),
             data: Data::default(),
             locks: Vec::new(),
+            keeps_commit_order: true,
+            received: GtidSet::new(),
+            history: 0,
+            received_upto: (ServerUuid::new(""), 0, 0),
             issued: 0,
         }
     }
@@ -80,10 +94,16 @@ impl Node {
 
     /// Writes a transaction of this server's own to the log. It is in the binlog then, and not yet visible.
     pub(super) fn append(&mut self, effect: Effect) -> Gtid {
+        self.append_from(Origin::Backend, effect)
+    }
+
+    pub(super) fn append_from(&mut self, origin: Origin, effect: Effect) -> Gtid {
         self.issued += 1;
         let gtid = Gtid::new(self.server.uuid.as_str(), self.issued);
+        self.received.insert(&gtid);
         self.log.push(Arc::new(Logged {
             gtid: gtid.clone(),
+            origin,
             effect,
         }));
         gtid
@@ -100,30 +120,73 @@ impl Node {
     }
 
     /// Receives up to `count` transactions that stand in `source` and not here, into the relay log.
-    pub(super) fn receive(&mut self, source: &[Arc<Logged>], count: usize) -> usize {
-        let known = self.known();
-        let missing = source.iter().filter(|logged| !known.contains(&logged.gtid));
+    pub(super) fn receive(&mut self, source: &Node, count: usize) -> usize {
+        let (uuid, history, upto) = &self.received_upto;
+        let same = *uuid == source.server.uuid && *history == source.history;
+        let mut at = if same { *upto } else { 0 };
         let before = self.relay.len();
-        self.relay.extend(missing.take(count).cloned());
+        while at < source.log.len() && self.relay.len() - before < count {
+            let logged = &source.log[at];
+            if !self.received.contains(&logged.gtid) {
+                self.received.insert(&logged.gtid);
+                // MySQL would give the number out again before the relay log is executed, and then skip what bore it first:
+                // the source itself would differ from its replicas'. Nobody could mend that, so it is left out here.
+                if *logged.gtid.source == *self.server.uuid.as_str() {
+                    self.issued = self.issued.max(logged.gtid.sequence);
+                }
+                self.relay.push_back(Arc::clone(logged));
+            }
+            at += 1;
+        }
+        self.received_upto = (source.server.uuid.clone(), source.history, at);
         self.relay.len() - before
     }
 
-    /// Executes up to `count` transactions of the relay log.
-    pub(super) fn apply_relay(&mut self, count: usize) {
-        for _ in 0..count {
-            let Some(logged) = self.relay.pop_front() else { break };
-            self.log.push(logged);
-        }
+    /// Executes up to `count` transactions of the relay log. Where the commit order is not kept, `chance` says which of two
+    /// that are independent comes first.
+    pub(super) fn apply_relay(&mut self, count: usize, mut chance: u64) {
         self.settle(self.log.len());
+        for _ in 0..count {
+            if !self.keeps_commit_order {
+                self.let_one_overtake((chance % 4) as usize);
+                chance = chance.rotate_right(7);
+            }
+            let Some(logged) = self.relay.pop_front() else { break };
+            if self.stops_the_applier(&logged.effect) {
+                self.relay.push_front(logged);
+                break;
+            }
+            self.log.push(logged);
+            self.settle(self.log.len());
+        }
     }
 
-    /// Everything received, executed or not.
-    fn known(&self) -> GtidSet {
-        self.log
-            .iter()
-            .chain(&self.relay)
-            .map(|logged| logged.gtid.clone())
-            .collect()
+    /// Moves the `at`th transaction of the relay log to its front, if parallel appliers may execute it first.
+    fn let_one_overtake(&mut self, at: usize) {
+        let Some(overtaking) = self.relay.get(at) else {
+            return;
+        };
+        let mut others = self.relay.iter().take(at);
+        if others.all(|other| overtaking.effect.is_independent_of(&other.effect))
+            && let Some(overtaking) = self.relay.remove(at)
+        {
+            self.relay.push_front(overtaking);
+        }
+    }
+
+    /// The end of an XA transaction that somebody has ended here already: an error that stops replication until the channel
+    /// is reset.
+    fn stops_the_applier(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::XaCommit(Xid(xid)) | Effect::XaRollback(Xid(xid)) => !self.data.prepared.contains_key(xid),
+            Effect::Commit(_) | Effect::XaPrepare(..) => false,
+        }
+    }
+
+    pub(super) fn reset_relay(&mut self) {
+        self.relay.clear();
+        self.received = self.log.iter().map(|logged| logged.gtid.clone()).collect();
+        self.received_upto = (ServerUuid::new(""), 0, 0);
     }
 
     pub(super) fn unapplied(&self) -> GtidSet {
@@ -151,7 +214,8 @@ impl Node {
         self.data = donor.data.clone();
         self.executed = donor.executed.clone();
         self.purged = donor.purged;
-        self.relay.clear();
+        self.reset_relay();
+        self.history += 1;
         self.settle(self.log.len());
         // As MySQL does: numbers of transactions that are lost are given out again.
         let own = self
@@ -159,6 +223,27 @@ impl Node {
             .iter()
             .filter(|logged| *logged.gtid.source == *self.server.uuid.as_str());
         self.issued = own.map(|logged| logged.gtid.sequence).max().unwrap_or(0);
+    }
+
+    /// Invariant I6: the fence row must hold the lease's triple, and this must be the lease's server.
+    pub(super) fn check_fence(&self, lease: &Lease) -> Result<()> {
+        let fence = self.data.fences.get(&lease.migration);
+        let is_mine = |fence: &Fence| {
+            let Some((incarnation, server)) = &fence.holder else {
+                return false;
+            };
+            let here = &self.server.uuid;
+            (fence.epoch == lease.epoch || !Guard::FenceEpoch.holds())
+                && (*incarnation == lease.incarnation || !Guard::FenceIncarnation.holds())
+                && (server == here && lease.server.uuid == *here || !Guard::FenceServer.holds())
+        };
+        if fence.is_some_and(is_mine) {
+            return Ok(());
+        }
+        Err(fenced(format!(
+            "migration {} is no longer run by {} on {} in epoch {}: its fence is {fence:?}",
+            lease.migration, lease.agent, lease.server, lease.epoch
+        )))
     }
 
     pub(super) fn require_writable(&self) -> Result<()> {

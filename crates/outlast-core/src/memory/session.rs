@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    cluster::{Cluster, Session},
+    cluster::{Cluster, Session, gone},
     data::{Data, TableName},
     log::Write,
     server::Node,
@@ -39,7 +39,7 @@ impl MemoryTransaction {
 
     /// Begins a transaction in an idle session.
     pub(super) fn begin_in(cluster: &Arc<Cluster>, session: Session, lease: &Lease) -> Result<Self> {
-        cluster.in_session(&session, |node| node.data.check_fence(lease))?;
+        cluster.in_session(&session, |node| node.check_fence(lease))?;
         Ok(Self {
             cluster: Arc::clone(cluster),
             session,
@@ -61,7 +61,7 @@ impl MemoryTransaction {
     /// Reads in the transaction. An adoption ends the transactions of the owner before; they notice at their next statement.
     pub(super) fn read<T>(&self, ask: impl FnOnce(&Node) -> Result<T>) -> Result<T> {
         self.cluster.in_session(&self.session, |node| {
-            node.data.check_fence(&self.lease)?;
+            node.check_fence(&self.lease)?;
             ask(node)
         })
     }
@@ -95,24 +95,37 @@ impl Transaction for MemoryTransaction {
             ..
         } = *self;
         cluster.pause().await;
-        let now = cluster.clock().now();
-        cluster.commit_in(&session, |node, _| {
-            // The fence row is locked FOR SHARE from the transaction's first statement; checking it where the transaction
-            // takes effect is the same.
-            node.data.check_fence(&lease)?;
-            let tables: BTreeSet<&TableName> = writes.iter().filter_map(table_of).collect();
-            if let Some(locked) = tables.into_iter().find(|t| node.is_locked(t, Some(session.id), now)) {
-                return Err(Error::new(ErrorKind::Passing, format!("{locked} is locked")).with_code(1205));
-            }
-            check_unique_values(&node.data, &writes)?;
-            Ok((writes, ()))
-        })
+        if !cluster.commits_late() {
+            return commit(&cluster, &session, &lease, writes);
+        }
+        let message = format!("the connection to {} was lost during COMMIT", session.server);
+        tokio::spawn(async move {
+            cluster.on_the_way().await;
+            // Nobody hears of it.
+            let _ = commit(&cluster, &session, &lease, writes);
+        });
+        Err(gone(message))
     }
 
     async fn rollback(self: Box<Self>) -> Result<()> {
         self.cluster.pause().await;
         Ok(())
     }
+}
+
+fn commit(cluster: &Cluster, session: &Session, lease: &Lease, writes: Vec<Write>) -> Result<()> {
+    let now = cluster.clock().now();
+    cluster.commit_in(session, |node, _| {
+        // The fence row is locked FOR SHARE from the transaction's first statement; checking it where the transaction takes
+        // effect is the same.
+        node.check_fence(lease)?;
+        let tables: BTreeSet<&TableName> = writes.iter().filter_map(table_of).collect();
+        if let Some(locked) = tables.into_iter().find(|t| node.is_locked(t, Some(session.id), now)) {
+            return Err(Error::new(ErrorKind::Passing, format!("{locked} is locked")).with_code(1205));
+        }
+        check_unique_values(&node.data, &writes)?;
+        Ok((writes, ()))
+    })
 }
 
 fn table_of(write: &Write) -> Option<&TableName> {

@@ -162,15 +162,17 @@ impl Open {
     }
 
     async fn commit(&self, mut transaction: Box<MemoryTransaction>, progress: Progress<'_>) -> Result<()> {
-        let recorded = self.store.record(&mut *transaction, progress).await?;
-        transaction.commit(recorded).await
+        let recorded = self.store.record(&mut *transaction, progress.clone()).await?;
+        transaction.commit(recorded).await?;
+        self.cluster.memory.committed(&progress);
+        Ok(())
     }
 
     /// DDL is a transaction of its own.
     async fn statement(&self, write: Write) -> Result<()> {
         let session = self.connect().await?;
         self.cluster.commit_in(&session, |node, _| {
-            node.data.check_fence(&self.lease)?;
+            node.check_fence(&self.lease)?;
             Ok((vec![write], ()))
         })
     }
@@ -243,14 +245,13 @@ impl OpenStream for Open {
 
     async fn prepare(&self) -> Result<()> {
         let Names { source, shadow, .. } = &self.names;
-        let (is_begun, is_left_over) = self
-            .query(|data| {
-                data.check_fence(&self.lease)?;
-                data.table(source)?;
-                let is_begun = data.checkpoints.contains_key(&self.lease.migration);
-                Ok((is_begun, data.tables.contains_key(shadow)))
-            })
-            .await?;
+        let session = self.connect().await?;
+        let (is_begun, is_left_over) = self.cluster.in_session(&session, |node| {
+            node.check_fence(&self.lease)?;
+            node.data.table(source)?;
+            let is_begun = node.data.checkpoints.contains_key(&self.lease.migration);
+            Ok((is_begun, node.data.tables.contains_key(shadow)))
+        })?;
         if is_begun {
             return Ok(());
         }
@@ -279,7 +280,10 @@ impl OpenStream for Open {
     }
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>> {
-        let checkpoint = self.store.load(&self.lease.server, &self.lease.migration).await?;
+        let checkpoint = match self.cluster.memory.instead() {
+            None => self.store.load(&self.lease.server, &self.lease.migration).await?,
+            remembered => remembered,
+        };
         // What a server holds after it was lost and came back is not this stream's any more.
         self.connect().await?;
         Ok(checkpoint)

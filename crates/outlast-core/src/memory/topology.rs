@@ -38,7 +38,7 @@ impl Topology for MemoryTopology {
             let Some(node) = state.nodes.iter().find(|node| node.server.uuid == *uuid) else {
                 continue;
             };
-            if !node.alive {
+            if !node.alive || state.network.reach(self.cluster.client, uuid).is_err() {
                 reasons.push(format!("{address} does not answer"));
             } else if !node.writable {
                 reasons.push(format!("{address} is read-only"));

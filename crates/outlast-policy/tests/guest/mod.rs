@@ -1,14 +1,16 @@
 //! Components written as text.
 
+use std::path::Path;
+
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// The published WIT.
 pub(crate) fn wit() -> String {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../policies/wit/0.1.0/outlast-policy.wit"
-    );
+    let wit = "policies/wit/0.1.0/outlast-policy.wit";
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let path = folders.map(|folder| folder.join(wit)).find(|path| path.exists());
+    let path = path.expect("the WIT is part of the repository");
     std::fs::read_to_string(path).expect("the WIT is part of the repository")
 }
 

@@ -1,0 +1,61 @@
+//! Is the simulator harsh enough? Without any one guard of the product, it must find a violation.
+
+use std::{sync::PoisonError, time::Instant};
+
+use anyhow::{Result, ensure};
+use outlast_core::guard::Guard;
+
+use crate::{
+    arguments::{Arguments, Task},
+    seeds::{Count, search},
+};
+
+/// Within so many seeds the loss of a guard must be noticed.
+const WITHIN: u64 = 10_000;
+
+/// Switches off one guard after the other, and prints which violation is found. Whether one is found for each.
+///
+/// # Errors
+/// If no guard has the name that is asked for.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
+    let wanted = |guard: &&Guard| {
+        arguments
+            .guard
+            .as_ref()
+            .is_none_or(|name| guard.name().contains(name.as_str()))
+    };
+    let guards: Vec<Guard> = Guard::ALL.iter().filter(wanted).copied().collect();
+    ensure!(!guards.is_empty(), "no guard has such a name");
+    let seeds = if arguments.task == Task::Mutants {
+        WITHIN.max(arguments.seeds)
+    } else {
+        WITHIN
+    };
+    println!("without the guard      invariant  seeds  violation");
+    let (mut found, mut missed) = (0, 0);
+    for guard in guards {
+        let begun = Instant::now();
+        let count = Count::default();
+        search(arguments, seeds, |runs| guard.without(runs), &count);
+        let violation = count.violation.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (after, what) = match violation {
+            Some((seed, what)) => {
+                found += 1;
+                (format!("{}", seed - arguments.first + 1), what.replace('\n', " "))
+            }
+            None => {
+                missed += 1;
+                (format!(">{seeds}"), "NONE FOUND".to_owned())
+            }
+        };
+        let seconds = begun.elapsed().as_secs_f64();
+        println!(
+            "{:<22} {:<9} {after:>6}  {what:.140} ({seconds:.1} s)",
+            guard.name(),
+            guard.invariant()
+        );
+    }
+    let result = if missed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {result}. {found} passed; {missed} failed; 0 ignored; 0 measured; 0 filtered out");
+    Ok(missed == 0)
+}

@@ -1,0 +1,152 @@
+//! One schedule from its beginning to the last check.
+
+use std::{cell::RefCell, sync::Arc, time::Duration};
+
+use outlast_core::{Status, scheduler::Request};
+
+use crate::{
+    fate,
+    plan::{Act, Plan},
+    world::World,
+};
+
+/// Virtual time within which a migration must have ended once nothing disturbs it any more.
+const BOUND: Duration = Duration::from_secs(240);
+
+/// How a schedule without a violation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Complete,
+    /// With a reason that fits what happened, and the source intact.
+    Failed,
+}
+
+/// What went wrong, and what led to it.
+pub(crate) struct Violation {
+    pub(crate) what: String,
+    pub(crate) journal: Vec<String>,
+}
+
+thread_local! {
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Panics of simulated agents are violations; they are told with the schedule they happened in.
+pub(crate) fn catch_panics() {
+    std::panic::set_hook(Box::new(|panic| PANIC.set(Some(panic.to_string()))));
+}
+
+/// Runs one schedule. The same plan always ends in the same way, with the same journal.
+pub(crate) fn schedule(plan: &Plan, keep_journal: bool) -> Result<Ended, Violation> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| Violation {
+            what: error.to_string(),
+            journal: Vec::new(),
+        })?;
+    PANIC.take();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        runtime.block_on(live(plan, keep_journal))
+    }));
+    let result = result.unwrap_or_else(|_| {
+        Err(Violation {
+            what: String::new(),
+            journal: Vec::new(),
+        })
+    });
+    match PANIC.take() {
+        None => result,
+        Some(panic) => Err(Violation {
+            what: panic,
+            journal: result.err().map(|violation| violation.journal).unwrap_or_default(),
+        }),
+    }
+}
+
+async fn live(plan: &Plan, keep_journal: bool) -> Result<Ended, Violation> {
+    let world = World::begin(plan, keep_journal).await.map_err(|error| Violation {
+        what: error.to_string(),
+        journal: Vec::new(),
+    })?;
+    let environment = tokio::spawn(Arc::clone(&world).environment());
+    let checked = async {
+        fate::strike(&world).await;
+        fate::heal(&world);
+        world.cluster.tell(|| "fate is done, and everything healed".to_owned());
+        let ended = end(&world).await?;
+        world.stop_environment();
+        // A panic of the environment is told by its hook.
+        let _ = environment.await;
+        compare(&world)?;
+        Ok(ended)
+    };
+    let ended = checked.await;
+    match (world.violation(), ended) {
+        (None, Ok(ended)) => Ok(ended),
+        (Some(what), _) | (None, Err(what)) => Err(Violation {
+            what,
+            journal: world.cluster.journal(),
+        }),
+    }
+}
+
+/// Waits until the migration has ended, and judges how.
+async fn end(world: &Arc<World>) -> Result<Ended, String> {
+    let begun = world.clock.now();
+    let mut retried = false;
+    loop {
+        end_xas(world);
+        match world.cluster.message_of(&world.primary(), &world.id) {
+            Some((Status::Complete, _)) => return Ok(Ended::Complete),
+            Some((Status::Cancelled, _)) => world.request(Request::Retry).await,
+            Some((Status::Failed, message)) => {
+                if !may_fail(world, &message) {
+                    return Err(format!("it failed for no good reason: {message}"));
+                }
+                // What can't be gone on with fails again.
+                if std::mem::replace(&mut retried, true) {
+                    return Ok(Ended::Failed);
+                }
+                world.request(Request::Retry).await;
+            }
+            Some((Status::Queued | Status::Running, _)) => world.request(Request::Complete).await,
+            None => return Err("the migration is not on the primary".to_owned()),
+        }
+        if world.clock.now() - begun > BOUND {
+            let state = world.cluster.message_of(&world.primary(), &world.id);
+            return Err(format!("no end within {BOUND:?} of quiet: {state:?}"));
+        }
+        world.pause(Duration::from_millis(500)).await;
+    }
+}
+
+fn end_xas(world: &World) {
+    let primary = world.primary();
+    for xid in world.cluster.xa_recover(&primary) {
+        // The primary lives and takes writes.
+        let _ = world.cluster.xa_commit(&primary, &xid);
+    }
+}
+
+/// Whether something happened that may end a migration with this message.
+fn may_fail(world: &World, message: &str) -> bool {
+    world.plan.acts.iter().any(|(_, act)| match act {
+        Act::Purge { .. } => message.contains("purged"),
+        Act::KillAgents { down } => down.as_secs() >= 600 && message.starts_with("stale"),
+        Act::AnyOrder { .. } => message.contains("never executed"),
+        _ => false,
+    })
+}
+
+/// The last check: every server, when all have everything.
+fn compare(world: &World) -> Result<(), String> {
+    world.cluster.settle(&world.primary());
+    world.cluster.replicate_all();
+    for server in &world.servers {
+        world.check(server);
+        world.cluster.check_history(server, &world.id)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! Running many seeds, on all cores.
+
+use std::{
+    io::{IsTerminal, Write},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use crate::{
+    arguments::Arguments,
+    plan::Plan,
+    run::{Ended, schedule},
+};
+
+/// Lines of the journal that are shown of a failing seed.
+const SHOWN: usize = 80;
+
+/// What came of some seeds.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    pub(crate) complete: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    /// The lowest seed with a violation that was found, and the violation.
+    pub(crate) violation: Mutex<Option<(u64, String)>>,
+    stop: AtomicBool,
+}
+
+impl Count {
+    pub(crate) fn done(&self) -> u64 {
+        self.complete.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed)
+    }
+
+    fn violated(&self, seed: u64, what: String) {
+        let mut violation = self.violation.lock().unwrap_or_else(PoisonError::into_inner);
+        if violation.as_ref().is_none_or(|(lowest, _)| seed < *lowest) {
+            *violation = Some((seed, what));
+        }
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs seeds until one of them is a violation. `within` surrounds the runs of each thread.
+pub(crate) fn search(arguments: &Arguments, seeds: u64, within: impl Fn(&mut dyn FnMut()) + Sync, count: &Count) {
+    let next = AtomicU64::new(arguments.first);
+    thread::scope(|scope| {
+        for _ in 0..arguments.threads {
+            scope.spawn(|| {
+                within(&mut || {
+                    while !count.stop.load(Ordering::Relaxed) {
+                        let seed = next.fetch_add(1, Ordering::Relaxed);
+                        if seed >= arguments.first + seeds {
+                            break;
+                        }
+                        match schedule(&Plan::of(seed), false) {
+                            Ok(Ended::Complete) => count.complete.fetch_add(1, Ordering::Relaxed),
+                            Ok(Ended::Failed) => count.failed.fetch_add(1, Ordering::Relaxed),
+                            Err(violation) => {
+                                count.violated(seed, violation.what);
+                                0
+                            }
+                        };
+                    }
+                });
+            });
+        }
+    });
+}
+
+/// Runs the seeds that are asked for; whether none of them is a violation.
+pub(crate) fn run_all(arguments: &Arguments) -> Count {
+    let count = Count::default();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| progress(arguments.seeds, &count, &over));
+        search(arguments, arguments.seeds, |runs| runs(), &count);
+        over.store(true, Ordering::Relaxed);
+    });
+    count
+}
+
+/// A bar, where somebody looks.
+fn progress(seeds: u64, count: &Count, over: &AtomicBool) {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    let begun = Instant::now();
+    while !over.load(Ordering::Relaxed) {
+        let done = count.done();
+        let filled = (done * 40 / seeds.max(1)) as usize;
+        let rate = done as f64 / begun.elapsed().as_secs_f64().max(0.001);
+        eprint!(
+            "\r[{:<40}] {done}/{seeds} schedules, {rate:.0} a second ",
+            "#".repeat(filled)
+        );
+        let _ = std::io::stderr().flush();
+        thread::sleep(Duration::from_millis(100));
+    }
+    eprintln!();
+}
+
+/// Runs the seeds that are asked for, and prints what came of them. Whether there was no violation.
+///
+/// # Errors
+/// None so far.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
+    let begun = Instant::now();
+    let count = run_all(arguments);
+    let seconds = begun.elapsed().as_secs_f64();
+    let violation = count.violation.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    println!(
+        "{} schedules in {seconds:.1} s on {} threads ({:.0} a second and thread): {} complete, {} failed with a reason, {} violations",
+        count.done() + u64::from(violation.is_some()),
+        arguments.threads,
+        count.done() as f64 / seconds / arguments.threads as f64,
+        count.complete.load(Ordering::Relaxed),
+        count.failed.load(Ordering::Relaxed),
+        u8::from(violation.is_some()),
+    );
+    if let Some((seed, what)) = &violation {
+        explain(*seed, what);
+    }
+    let (passed, failed) = (u8::from(violation.is_none()), u8::from(violation.is_some()));
+    let result = if failed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {result}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out");
+    Ok(violation.is_none())
+}
+
+/// Runs a failing seed again, with a journal.
+fn explain(seed: u64, what: &str) {
+    let plan = Plan::of(seed);
+    println!("{plan:?}");
+    match run_again(&plan) {
+        Some(mut journal) => {
+            if let Some(noticed) = journal.iter().position(|line| line.contains("VIOLATION")) {
+                journal.truncate(noticed + 1);
+            }
+            let from = journal.len().saturating_sub(SHOWN);
+            journal[from..].iter().for_each(|line| println!("{line}"));
+        }
+        None => {
+            println!("run again, the seed is no violation: the simulation is not deterministic, which is a bug of it")
+        }
+    }
+    println!("seed {seed}: {what}\nto see it again: cargo xtask sim --first {seed} --seeds 1");
+}
+
+fn run_again(plan: &Plan) -> Option<Vec<String>> {
+    schedule(plan, true).err().map(|violation| violation.journal)
+}
