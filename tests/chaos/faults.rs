@@ -8,6 +8,7 @@ use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
+    history::History,
     plan::{Fault, Moment, PlannedFault, Wire},
     stage::{PATIENCE, Stage, State},
 };
@@ -268,6 +269,9 @@ async fn purge(stage: &mut Stage, everywhere: bool) -> Result<()> {
         .await?;
     all_caught_up(stage).await?;
     let primary = stage.cluster.primary_index();
+    // No agent lives, so nothing of interest is written between this and the purge.
+    stage.cluster.primary().execute("FLUSH BINARY LOGS").await?;
+    stage.purged = History::read(stage).await?;
     let nodes = stage.cluster.nodes().iter().map(Node::index);
     for index in nodes.filter(|index| everywhere || *index == primary) {
         let node = stage.cluster.node(index);

@@ -16,7 +16,7 @@ use mysql_async::{
 use crate::stage::Stage;
 
 /// What happened, in the order of the binlog.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct History {
     /// RENAMEs that put the source away.
     pub(crate) swaps: usize,
@@ -29,9 +29,17 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Reads the binlog of the primary to its end. `id_column` is the place of `id` in the table as it is now.
-    pub(crate) async fn read(stage: &Stage, id_column: usize) -> Result<Self> {
+    /// Reads the binlog of the primary to its end, after what was read of it before it was purged.
+    pub(crate) async fn read(stage: &Stage) -> Result<Self> {
         let node = stage.cluster.primary();
+        let id_column: u64 = node
+            .query_one(
+                "SELECT ORDINAL_POSITION - 1 FROM information_schema.COLUMNS \
+                 WHERE TABLE_SCHEMA = 'test' AND TABLE_NAME = 'customers' AND COLUMN_NAME = 'id'",
+            )
+            .await?;
+        // As the table is now; before a swap, no rows are looked at.
+        let id_column = usize::try_from(id_column)?;
         let purged: String = node.query_one("SELECT @@GLOBAL.gtid_purged").await?;
         let sids = purged.split(',').map(str::trim).filter(|sid| !sid.is_empty());
         let sids = sids
@@ -42,7 +50,7 @@ impl History {
             .with_gtid_set(sids)
             .with_non_blocking();
         let mut binlog = node.connect().await?.get_binlog_stream(request).await?;
-        let mut history = Self::default();
+        let mut history = stage.purged.clone();
         let mut maps: HashMap<u64, TableMapEvent<'static>> = HashMap::new();
         while let Some(event) = binlog.next().await {
             match event?.read_data()? {

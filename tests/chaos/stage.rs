@@ -23,6 +23,7 @@ use tokio::{
 
 use crate::{
     errands::{Errand, Errands},
+    history::History,
     plan::Plan,
     table::{MORE_COLUMNS, fill_more},
 };
@@ -101,6 +102,8 @@ pub(crate) struct Stage {
     pub(crate) agents: Vec<Agent>,
     /// Servers are down or don't replicate, and nobody has mended that yet.
     pub(crate) is_hurt: bool,
+    /// What binlogs said that are purged by now.
+    pub(crate) purged: History,
     /// Deaths of agents at failpoints.
     pub(crate) deaths: u64,
     /// What is undone while other things happen.
@@ -165,6 +168,7 @@ impl Stage {
             id: String::new(),
             agents: Vec::new(),
             is_hurt: false,
+            purged: History::default(),
             deaths: 0,
             undone: Vec::new(),
             directory: directory.to_owned(),

@@ -95,13 +95,7 @@ async fn ending(stage: &Stage, plan: &Plan, state: &State, injected: &[Injected]
 async fn rows(stage: &Stage, plan: &Plan, state: &State) -> Result<u64> {
     let node = stage.cluster.primary();
     let mut conn = node.connect().await?;
-    let id_column: u64 = node
-        .query_one(
-            "SELECT ORDINAL_POSITION - 1 FROM information_schema.COLUMNS \
-             WHERE TABLE_SCHEMA = 'test' AND TABLE_NAME = 'customers' AND COLUMN_NAME = 'id'",
-        )
-        .await?;
-    let history = History::read(stage, usize::try_from(id_column)?).await?;
+    let history = History::read(stage).await?;
     history.expect_one_owner_of_each_epoch()?;
     ensure!(!history.owners.is_empty(), "the binlog shows no owner at all");
     let is_copy = state.path.as_deref() == Some("copy");
@@ -299,9 +293,12 @@ pub(crate) async fn judge_refusal(stage: &Stage, plan: &Plan, said: &str) -> Res
     }
 }
 
-/// Waits for the end of the migration; asks once more for its completion if that was lost with a server.
+/// Waits for the end of the migration; asks once more for its completion if that was lost with a server. As long as rows are
+/// copied or phases change it has time: the machine may be slow.
 pub(crate) async fn wait_for_end(stage: &mut Stage, plan: &Plan) -> Result<State> {
-    let deadline = Instant::now() + PATIENCE;
+    let begun = Instant::now();
+    let mut last = (String::new(), 0);
+    let mut moved = begun;
     loop {
         stage.revive_agents()?;
         let state = stage
@@ -314,9 +311,18 @@ pub(crate) async fn wait_for_end(stage: &mut Stage, plan: &Plan) -> Result<State
         if plan.complete_after.is_some() && !state.complete_requested {
             stage.ask_to_complete().await?;
         }
+        let now = (state.phase.clone(), stage.copied_rows().await?);
+        if now != last {
+            (last, moved) = (now, Instant::now());
+        }
         ensure!(
-            Instant::now() < deadline,
-            "it does not end within {PATIENCE:?}: {state:?}"
+            moved.elapsed() < PATIENCE,
+            "it has not moved for {PATIENCE:?}: {state:?}, {last:?}"
+        );
+        ensure!(
+            begun.elapsed() < 4 * PATIENCE,
+            "it does not end within {:?}: {state:?}, {last:?}",
+            4 * PATIENCE
         );
         sleep(Duration::from_millis(50)).await;
     }

@@ -7,10 +7,10 @@
 
 mod agents;
 mod bad_input;
-mod encryption;
-mod errant_gtids;
 mod cut_over_steps;
 mod deaths;
+mod encryption;
+mod errant_gtids;
 mod failover;
 mod foreign_keys;
 mod instant;

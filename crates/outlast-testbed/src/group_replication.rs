@@ -130,19 +130,25 @@ impl Cluster {
         most.with_context(|| format!("votes: {votes:?}"))
     }
 
-    /// Whether a node is online in its group, as it sees itself.
+    /// Whether a node is online in its group, as both it and the primary see it. One that was frozen does not know at once that it
+    /// was expelled.
     ///
     /// # Errors
     ///
-    /// When it doesn't answer.
+    /// When either doesn't answer.
     pub async fn is_online_member(&self, index: usize) -> Result<bool> {
-        let states: Vec<String> = self
-            .node(index)
-            .query(
-                "SELECT MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID = @@server_uuid",
-            )
-            .await?;
-        Ok(states == ["ONLINE"])
+        let uuid = self.node(index).server_uuid().await?;
+        for witness in [self.node(index), self.primary()] {
+            let states: Vec<String> = witness
+                .query(&format!(
+                    "SELECT MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID = '{uuid}'"
+                ))
+                .await?;
+            if states != ["ONLINE"] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The primary that a survivor names and that is writable.

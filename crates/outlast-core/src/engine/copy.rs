@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::{Run, one_row_is_too_big};
+use super::{Run, duplicates::Duplicates, one_row_is_too_big};
 use crate::{
     error::{Error, ErrorKind, Response, Result},
     failures::Failures,
@@ -106,12 +106,15 @@ impl Run {
     async fn copy_range(&self, mut range: KeyRange, mut planned: u64) -> Result<(KeyRange, u64, u64)> {
         let mut failures = Failures::default();
         let mut colliding_since = None;
+        let mut duplicates = Duplicates::default();
         loop {
             match self.stream.copy(&range).await {
                 Ok(Copied::Rows(rows)) => return Ok((range, rows, planned)),
                 Ok(Copied::Collision(collision)) => {
-                    let since = *colliding_since.get_or_insert(self.services.clock.now());
-                    self.resolve(collision, since, &mut failures).await?;
+                    let now = self.services.clock.now();
+                    let since = *colliding_since.get_or_insert(now);
+                    let lasts = duplicates.meet(collision.duplicate.clone(), now);
+                    self.resolve(collision, since, lasts, &mut failures).await?;
                 }
                 Err(error) if error.kind().response() == Response::Shrink && planned > 1 => {
                     planned = (planned / 4).max(1);
@@ -130,11 +133,17 @@ impl Run {
     }
 
     /// A unique value of the chunk is held by other rows of the shadow: brings those up to date, for the source may have
-    /// moved the value between rows. Held to be real once it has lasted for the grace period.
-    async fn resolve(&self, collision: Collision, since: Duration, failures: &mut Failures) -> Result<()> {
+    /// moved the value between rows. Held to be real once this value has lasted for the grace period.
+    async fn resolve(
+        &self,
+        collision: Collision,
+        since: Duration,
+        lasts: Duration,
+        failures: &mut Failures,
+    ) -> Result<()> {
         let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
         let error = Error::new(ErrorKind::Duplicate, collision.message);
-        if self.services.clock.now() - since >= grace {
+        if lasts >= grace {
             return Err(error.context(format_args!("a duplicate has lasted for {grace:?}")));
         }
         let keys = collision.keys;

@@ -19,6 +19,7 @@
 mod backoff;
 mod copy;
 mod cut_over;
+mod duplicates;
 mod follow;
 mod instant;
 mod liveness;
