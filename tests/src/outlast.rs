@@ -81,13 +81,25 @@ pub async fn json(servers: &[String], arguments: &[&str]) -> Result<Value> {
 
 /// A running `outlast agent`, logging into the file.
 pub fn agent(servers: &[String], name: &str, log: PathBuf, extra: &[&str]) -> Result<Child> {
+    armed_agent(servers, name, log, extra, &[])
+}
+
+/// As [`agent`], with more in its environment.
+pub fn armed_agent(
+    servers: &[String],
+    name: &str,
+    log: PathBuf,
+    extra: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<Child> {
     let log = std::fs::File::create(&log).with_context(|| format!("creating {}", log.display()))?;
     let mut arguments = vec!["agent", "--agent", name];
     arguments.extend(extra);
     let mut command = command(servers, &arguments)?;
     command
         .env("OUTLAST_LOG", "info,outlast_core=debug")
-        .env("NO_COLOR", "1");
+        .env("NO_COLOR", "1")
+        .envs(environment.iter().copied());
     command.stdout(Stdio::null()).stderr(log);
     command.spawn().context("starting an agent")
 }

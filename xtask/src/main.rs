@@ -2,6 +2,7 @@
 
 mod alters;
 mod cargo;
+mod chaos;
 mod ci;
 mod demo;
 mod e2e;
@@ -76,7 +77,13 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
-    /// Run every test there is: of units, contracts, policies and documentation, all scenarios, and all cases of ALTERs.
+    /// Play rounds on real clusters under fire: random topologies, ALTERs and faults, checked row by row.
+    ///
+    /// One line a round; one that fails keeps its servers' files and says how to have it again. Logs are in target/chaos/SEED-ROUND/,
+    /// the totals in target/chaos/summary-SEED-ROUNDS.md and .json.
+    Chaos(chaos::Wanted),
+    /// Run every test there is: of units, contracts, policies and documentation, simulated clusters, all scenarios, all cases
+    /// of ALTERs, and a dozen rounds under fire.
     ///
     /// The last line is `N passed, N failed, N skipped`.
     Test,
@@ -116,6 +123,7 @@ fn run(task: Task) -> Result<()> {
             mutants,
             release,
         } => sim::run(seeds, first, mutants.as_deref(), release),
+        Task::Chaos(wanted) => chaos::run(&wanted),
         Task::Test => test::run(),
         Task::Policies { check } => policies::run(check),
         Task::Tidy => tidy::run(),

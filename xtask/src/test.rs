@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::{
     alters,
     cargo::{WHOLE_WORKSPACE, build, cargo},
-    e2e, programs,
+    chaos, e2e, programs,
     tally::Tally,
 };
 
@@ -31,7 +31,7 @@ pub(crate) fn all() -> Result<(Tally, Result<()>)> {
     executables.retain(|executable| executable.is_test);
     executables.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
     let mut tally = Tally::default();
-    let on_its_own = [e2e::TARGET, alters::TARGET];
+    let on_its_own = [e2e::TARGET, alters::TARGET, chaos::TARGET];
     for program in executables.iter().filter(|e| !on_its_own.contains(&e.target.as_str())) {
         let package = program.package.file_name().unwrap_or_default().to_string_lossy();
         println!("\n{package}: {}", program.target);
@@ -45,5 +45,7 @@ pub(crate) fn all() -> Result<(Tally, Result<()>)> {
     tally += scenarios;
     println!("\nALTERs against MySQL's own");
     tally += alters::all(&executables)?;
+    println!("\nclusters under fire");
+    tally += chaos::all(&executables)?;
     Ok((tally, times))
 }

@@ -247,6 +247,8 @@ pub enum Copied {
 pub struct Collision {
     /// Keys of the shadow's rows that hold it; to be read again before the chunk is tried again.
     pub keys: Vec<Key>,
+    /// Which value of which unique key it is, in any words that are the same each time. Of several, one.
+    pub duplicate: String,
     /// For people: key name and values.
     pub message: String,
 }

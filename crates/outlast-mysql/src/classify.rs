@@ -60,7 +60,7 @@ fn kind_of(code: u16, message: &str) -> ErrorKind {
         // Too many connections, lock timeouts, deadlocks, killed statements, NOWAIT, a definition that just changed, a full
         // disk (which is mended without us).
         1021 | 1040 | 1114 | 1203 | 1205 | 1206 | 1213 | 1226 | 1317 | 1412 | 1613 | 1614 | 1615 | 3024 | 3058
-        | 3572 => ErrorKind::Passing,
+        | 3572 | 3675 => ErrorKind::Passing,
         // The transaction exceeds max_binlog_cache_size; the packet exceeds max_allowed_packet.
         1197 | 1153 | 1301 => ErrorKind::TooBig,
         // A value that does not fit: NULL, range, truncation, character set, CHECK, JSON, geometry, vector, foreign key,
@@ -130,6 +130,13 @@ mod tests {
     fn what_a_failover_makes_servers_say_is_never_terminal() {
         for code in [1053, 1290, 1792, 1836, 2006, 2013, 3032, 3098, 3100, 3101] {
             assert_eq!(kind(code, "").response(), outlast_core::Response::Rediscover, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_passes() {
+        for code in [1021, 1114, 3675] {
+            assert_eq!(kind(code, ""), ErrorKind::Passing, "{code}");
         }
     }
 

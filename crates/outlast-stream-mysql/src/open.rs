@@ -327,9 +327,12 @@ impl OpenStream for OpenMySqlStream {
             _ => return Err(error),
         }
         let condition = plan.key.in_range(range)?;
+        // The server names value and key.
+        let duplicate = error.message().to_owned();
         let (keys, error) = self.blocking_keys(error, &condition).await?;
         Ok(Copied::Collision(Collision {
             keys,
+            duplicate,
             message: error.message().to_owned(),
         }))
     }

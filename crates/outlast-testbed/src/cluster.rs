@@ -1,6 +1,6 @@
 //! A topology of servers, and which of them is the primary.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +9,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::directory::Directory;
-use crate::distribution::Distribution;
+use crate::disk::SmallDisk;
+use crate::distribution::{Distribution, copy_directory};
 use crate::eventually::eventually;
-use crate::node::{ExtraArguments, Node};
+use crate::node::{ExtraArguments, Make, Node};
 use crate::port::ReservedPort;
 use crate::topology::Topology;
+use crate::wires::Wires;
 use crate::{group_replication, replication, semi_sync};
 
 /// A stranger can take a port between the moment it is found free and the start of the server.
@@ -28,10 +30,12 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 pub struct Cluster {
     // Declared before the directory, so that the servers are dead when it is removed.
     nodes: Vec<Node>,
+    /// In the order of the nodes; empty without proxies.
+    pub(crate) wires: Vec<Wires>,
     topology: Topology,
     primary: watch::Sender<usize>,
     primary_address: watch::Sender<String>,
-    _directory: Option<Directory>,
+    directory: Option<Directory>,
 }
 
 /// What a cluster shall be like; made by [`Cluster::builder`].
@@ -40,9 +44,35 @@ pub struct ClusterBuilder {
     topology: Topology,
     arguments: Vec<String>,
     distribution: Option<Distribution>,
+    folder: Option<PathBuf>,
+    is_wired: bool,
+    small_disk: Option<SmallDisk>,
 }
 
 impl ClusterBuilder {
+    /// Puts proxies in front of all nodes, one for their replicas and one for all clients but the application: see
+    /// [`Cluster::client_wire`] and [`Cluster::replication_wire`]. Members of a group talk to each other directly.
+    #[must_use]
+    pub fn wired(mut self) -> Self {
+        self.is_wired = true;
+        self
+    }
+
+    /// Gives each node a small disk that can be filled with [`Node::fill_disk`]. That takes the right to mount file systems
+    /// ([`SmallDisk::is_available`]).
+    #[must_use]
+    pub fn small_disk(mut self, disk: SmallDisk) -> Self {
+        self.small_disk = Some(disk);
+        self
+    }
+
+    /// Makes the cluster's directory in this folder, instead of the system's folder for temporary files.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
     /// Adds an option of `mysqld` for all nodes, such as `--binlog-row-image=MINIMAL`. It wins over the testbed's own.
     #[must_use]
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
@@ -80,12 +110,21 @@ impl ClusterBuilder {
             Some(distribution) => distribution,
             None => find_distribution().await?,
         };
-        let directory = Directory::create()?;
+        let directory = Directory::create_in(&self.folder.unwrap_or_else(std::env::temp_dir))?;
         let ports = (0..self.topology.nodes())
             .map(|_| ReservedPort::take())
             .collect::<Result<Vec<_>>>()?;
-        let arguments = extra_arguments(self.topology, &ports, self.arguments);
-        let nodes = start_nodes(directory.path(), Arc::new(distribution), ports, arguments).await?;
+        let mut wires = Vec::new();
+        for port in ports.iter().filter(|_| self.is_wired) {
+            wires.push(Wires::to(&format!("127.0.0.1:{}", port.number())).await?);
+        }
+        let arguments = extra_arguments(self.topology, &ports, &wires, self.arguments);
+        let make = Make {
+            parent: directory.path().to_owned(),
+            distribution: Arc::new(distribution),
+            small_disk: self.small_disk,
+        };
+        let nodes = start_nodes(&make, ports, arguments).await?;
         let directory = match std::env::var_os("OUTLAST_TESTBED_KEEP") {
             Some(_) => {
                 tracing::info!(path = %directory.path().display(), "keeping the cluster's directory");
@@ -98,8 +137,9 @@ impl ClusterBuilder {
             primary: watch::Sender::new(0),
             primary_address: watch::Sender::new(nodes[0].address()),
             topology: self.topology,
+            wires,
             nodes,
-            _directory: directory,
+            directory,
         };
         cluster.connect_nodes().await?;
         Ok(cluster)
@@ -123,6 +163,9 @@ impl Cluster {
             topology,
             arguments: Vec::new(),
             distribution: None,
+            folder: None,
+            is_wired: false,
+            small_disk: None,
         }
     }
 
@@ -182,6 +225,22 @@ impl Cluster {
         self.nodes.iter().map(Node::address).collect()
     }
 
+    /// Kills all servers, and copies their directory to another place, for people to look at. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be copied, for one because there is something of that name.
+    pub fn keep(self, copy: &Path) -> Result<()> {
+        for node in &self.nodes {
+            node.kill9();
+        }
+        match &self.directory {
+            Some(directory) => copy_directory(directory.path(), copy)
+                .with_context(|| format!("copying {} to {}", directory.path().display(), copy.display())),
+            None => bail!("OUTLAST_TESTBED_KEEP is set, so the directory stays where it is"),
+        }
+    }
+
     /// Waits until a node has executed all that the primary has executed now.
     ///
     /// # Errors
@@ -207,7 +266,7 @@ impl Cluster {
             Topology::Single => {}
             Topology::AsyncGtid { .. } | Topology::SemiSync { .. } => {
                 for index in self.replicas() {
-                    replication::point(self.node(index), &self.primary().address()).await?;
+                    replication::point(self.node(index), &self.source_address(self.primary_index())).await?;
                 }
                 for index in self.replicas() {
                     replication::wait_until_connected(self.node(index), READY_LIMIT).await?;
@@ -242,14 +301,20 @@ async fn find_distribution() -> Result<Distribution> {
         .context("looking for a MySQL server")?
 }
 
-fn extra_arguments(topology: Topology, ports: &[ReservedPort], given: Vec<String>) -> Vec<ExtraArguments> {
+fn extra_arguments(
+    topology: Topology,
+    ports: &[ReservedPort],
+    wires: &[Wires],
+    given: Vec<String>,
+) -> Vec<ExtraArguments> {
     let of_topology = |index: usize| match topology {
         Topology::Single | Topology::AsyncGtid { .. } => ExtraArguments::default(),
         Topology::SemiSync { .. } => semi_sync::arguments(),
         Topology::GroupReplication { .. } => group_replication::arguments(ports, index),
     };
-    let with_given = |index| {
+    let with_given = |index: usize| {
         let mut arguments = of_topology(index);
+        arguments.reported_port = wires.get(index).map(|wires| wires.clients.port());
         arguments.always.extend(given.iter().cloned());
         arguments
     };
@@ -257,18 +322,12 @@ fn extra_arguments(topology: Topology, ports: &[ReservedPort], given: Vec<String
 }
 
 /// Starts all nodes at the same time; in order of their indexes.
-async fn start_nodes(
-    directory: &Path,
-    distribution: Arc<Distribution>,
-    ports: Vec<ReservedPort>,
-    arguments: Vec<ExtraArguments>,
-) -> Result<Vec<Node>> {
+async fn start_nodes(make: &Make, ports: Vec<ReservedPort>, arguments: Vec<ExtraArguments>) -> Result<Vec<Node>> {
     let mut starting = JoinSet::new();
     for (index, (port, arguments)) in ports.into_iter().zip(arguments).enumerate() {
-        let distribution = Arc::clone(&distribution);
-        let directory = directory.to_owned();
+        let make = make.clone();
         starting.spawn(async move {
-            let create = move || Node::create(index, &directory, distribution, port, arguments);
+            let create = move || Node::create(index, &make, port, arguments);
             let node = tokio::task::spawn_blocking(create).await.context("creating a node")??;
             node.start().await?;
             Ok::<_, anyhow::Error>(node)

@@ -9,8 +9,7 @@ use tempfile::TempDir;
 
 /// Waits for the end of its input, which is that of the process at the other end. The servers that write here are killed
 /// at that moment, and may take a little longer.
-const REMOVE_AT_THE_END: &str =
-    r#"read -r nothing; for attempt in 1 2 3 4 5; do rm -rf -- "$1" && break; sleep 1; done"#;
+const REMOVE_AT_THE_END: &str = r#"read -r nothing; umount --lazy "$1"/*/data "$1"/*/binlogs 2>/dev/null; for attempt in 1 2 3 4 5; do rm -rf -- "$1" && break; sleep 1; done"#;
 
 /// A temporary directory; removed when dropped.
 ///
@@ -24,10 +23,10 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    pub(crate) fn create() -> Result<Self> {
+    pub(crate) fn create_in(folder: &Path) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("outlast-")
-            .tempdir()
+            .tempdir_in(folder)
             .context("creating a directory for the cluster")?;
         let janitor = Janitor::of(directory.path());
         if let Err(error) = &janitor {

@@ -297,8 +297,9 @@ fn lock(cache: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn copy_directory(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir(to)?;
+/// Copies what is in a directory; makes the new one if there is none.
+pub(crate) fn copy_directory(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

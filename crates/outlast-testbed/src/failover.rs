@@ -127,7 +127,7 @@ impl Cluster {
         if matches!(self.topology(), Topology::SemiSync { .. }) {
             semi_sync::set_waiting(node, false).await?;
         }
-        replication::point(node, &primary.address()).await?;
+        replication::point(node, &self.source_address(primary.index())).await?;
         if matches!(self.topology(), Topology::SemiSync { .. }) {
             replication::wait_until_connected(node, LIMIT).await?;
             semi_sync::set_waiting(primary, true).await?;
@@ -289,7 +289,7 @@ impl Cluster {
                 continue;
             }
             match node.connect().await {
-                Ok(_) => replication::point(node, &next.address()).await?,
+                Ok(_) => replication::point(node, &self.source_address(to)).await?,
                 Err(error) => {
                     tracing::warn!("left behind by the promotion of node {to}: {error:#}");
                     continue;

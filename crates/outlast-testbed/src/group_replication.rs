@@ -30,7 +30,7 @@ pub(crate) fn arguments(ports: &[ReservedPort], index: usize) -> ExtraArguments 
     ];
     ExtraArguments {
         always,
-        as_primary: Vec::new(),
+        ..ExtraArguments::default()
     }
 }
 
@@ -104,6 +104,53 @@ impl Cluster {
         Ok(elected)
     }
 
+    /// Waits until most of all nodes name the same writable primary, whoever it is; from then on it is
+    /// [`primary`](Self::primary). Call it when nobody knows whether the group has elected another.
+    ///
+    /// # Errors
+    ///
+    /// When there is none within `limit`, or the cluster isn't a group.
+    pub async fn follow_group(&self, limit: Duration) -> Result<usize> {
+        ensure!(self.topology().is_group(), "only Group Replication elects a primary");
+        let primary = eventually("most members name one primary", limit, || self.primary_of_most()).await?;
+        if primary != self.primary_index() {
+            self.set_primary(primary);
+        }
+        Ok(primary)
+    }
+
+    async fn primary_of_most(&self) -> Result<usize> {
+        let mut votes = vec![0; self.nodes().len()];
+        for node in self.nodes().iter().filter(|node| node.is_running()) {
+            if let Ok(primary) = self.primary_by(node).await {
+                votes[primary] += 1;
+            }
+        }
+        let most = votes.iter().position(|count| 2 * count > votes.len());
+        most.with_context(|| format!("votes: {votes:?}"))
+    }
+
+    /// Whether a node is online in its group, as both it and the primary see it. One that was frozen does not know at once that it
+    /// was expelled.
+    ///
+    /// # Errors
+    ///
+    /// When either doesn't answer.
+    pub async fn is_online_member(&self, index: usize) -> Result<bool> {
+        let uuid = self.node(index).server_uuid().await?;
+        for witness in [self.node(index), self.primary()] {
+            let states: Vec<String> = witness
+                .query(&format!(
+                    "SELECT MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID = '{uuid}'"
+                ))
+                .await?;
+            if states != ["ONLINE"] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The primary that a survivor names and that is writable.
     async fn elected_primary(&self, old: usize) -> Result<usize> {
         let mut reason = None;
@@ -134,7 +181,7 @@ impl Cluster {
         let node = self
             .nodes()
             .iter()
-            .find(|node| ports.contains(&node.port()))
+            .find(|node| ports.contains(&node.reported_port()))
             .context("no primary is online")?;
         let read_only: bool = node.query_one("SELECT @@GLOBAL.super_read_only").await?;
         ensure!(!read_only, "node {} is elected and not yet writable", node.index());

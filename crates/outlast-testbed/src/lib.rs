@@ -32,6 +32,7 @@
 //!   [`wait_for_new_group_primary`](Cluster::wait_for_new_group_primary).
 //! - [`Node`]: one server: [`start`](Node::start), [`stop`](Node::stop), [`kill9`](Node::kill9),
 //!   [`suspend`](Node::suspend), [`connect`](Node::connect), [`query`](Node::query).
+//! - [`SmallDisk`]: a disk of a node that can be full.
 //! - [`Proxy`]: one address for a primary that moves; a wire that can be cut or frozen.
 //! - [`WriteLoad`] on a table made by [`create_and_fill`], and its [`LoadReport`].
 //! - [`compare()`], [`compare_definitions`], [`expect_identical`] and [`native_copy()`]: whether a migrated table is what a
@@ -48,6 +49,7 @@ mod cluster;
 mod compare;
 mod debian;
 mod directory;
+mod disk;
 mod distribution;
 mod eventually;
 mod failover;
@@ -62,9 +64,11 @@ mod replication;
 mod semi_sync;
 mod table;
 mod topology;
+mod wires;
 
 pub use cluster::{Cluster, ClusterBuilder};
 pub use compare::{Comparison, compare, compare_definitions, expect_identical};
+pub use disk::SmallDisk;
 pub use distribution::{Distribution, Version};
 pub use eventually::eventually;
 pub use failover::{Rejoined, RelayLog};

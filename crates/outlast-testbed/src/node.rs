@@ -1,7 +1,7 @@
 //! One MySQL server on 127.0.0.1.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,10 +13,14 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::accounts::{OUTLAST_PASSWORD, OUTLAST_USER, ROOT_USER};
+use crate::disk::{self, Mount, SmallDisk};
 use crate::distribution::Distribution;
 use crate::port::ReservedPort;
 use crate::process::ChildProcess;
 
+const DATA: &str = "data";
+/// For binlogs that lie on another disk than the data; empty otherwise.
+const BINLOGS: &str = "binlogs";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -27,6 +31,16 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) struct ExtraArguments {
     pub(crate) always: Vec<String>,
     pub(crate) as_primary: Vec<String>,
+    /// The port that the server tells others, if that isn't its own.
+    pub(crate) reported_port: Option<u16>,
+}
+
+/// What the nodes of a cluster are made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Make {
+    pub(crate) parent: PathBuf,
+    pub(crate) distribution: Arc<Distribution>,
+    pub(crate) small_disk: Option<SmallDisk>,
 }
 
 /// One `mysqld` with a port, a data directory, an error log and a server id of its own.
@@ -44,25 +58,37 @@ pub struct Node {
     /// How often the data was thrown away.
     rebuilds: AtomicUsize,
     process: Mutex<Option<ChildProcess>>,
+    /// Declared after the process, so that it is unmounted when that is gone.
+    disk: Option<Mount>,
 }
 
 impl Node {
     /// Makes the node's data directory; doesn't start it. Blocks.
-    pub(crate) fn create(
-        index: usize,
-        parent: &Path,
-        distribution: Arc<Distribution>,
-        port: ReservedPort,
-        arguments: ExtraArguments,
-    ) -> Result<Self> {
-        let directory = parent.join(format!("node{index}"));
-        fs::create_dir(&directory).with_context(|| format!("creating {}", directory.display()))?;
-        distribution.create_data_directory(&directory.join("data"))?;
+    pub(crate) fn create(index: usize, make: &Make, port: ReservedPort, mut arguments: ExtraArguments) -> Result<Self> {
+        let directory = make.parent.join(format!("node{index}"));
+        for name in [DATA, BINLOGS] {
+            let path = directory.join(name);
+            fs::create_dir_all(&path).with_context(|| format!("creating {}", path.display()))?;
+        }
+        let disk = match make.small_disk {
+            None => None,
+            Some(small) => {
+                let binlogs = directory.join(BINLOGS);
+                arguments.always.push(format!("--log-bin={}/binlog", binlogs.display()));
+                let place = match small {
+                    SmallDisk::Binlogs => binlogs,
+                    SmallDisk::Data => directory.join(DATA),
+                };
+                Some(Mount::new(&place, small.megabytes())?)
+            }
+        };
+        make.distribution.create_data_directory(&directory.join(DATA))?;
         Ok(Self {
+            distribution: Arc::clone(&make.distribution),
+            disk,
             index,
             port,
             directory,
-            distribution,
             arguments,
             boots_writable: AtomicBool::new(false),
             rebuilds: AtomicUsize::new(0),
@@ -97,13 +123,36 @@ impl Node {
     /// The data directory.
     #[must_use]
     pub fn data_directory(&self) -> PathBuf {
-        self.directory.join("data")
+        self.directory.join(DATA)
     }
 
     /// The server's error log.
     #[must_use]
     pub fn error_log(&self) -> PathBuf {
         self.directory.join("error.log")
+    }
+
+    /// The port that the server tells others.
+    pub(crate) fn reported_port(&self) -> u16 {
+        self.arguments.reported_port.unwrap_or_else(|| self.port())
+    }
+
+    /// Takes all the space that is left on its small disk.
+    ///
+    /// # Errors
+    ///
+    /// When it has none ([`ClusterBuilder::small_disk`](crate::ClusterBuilder::small_disk)).
+    pub fn fill_disk(&self) -> Result<()> {
+        self.disk.as_ref().context("the node has no small disk")?.fill()
+    }
+
+    /// Gives back what [`fill_disk`](Self::fill_disk) took.
+    ///
+    /// # Errors
+    ///
+    /// When it has none.
+    pub fn free_disk(&self) -> Result<()> {
+        self.disk.as_ref().context("the node has no small disk")?.free()
     }
 
     /// Starts the server and waits until it answers. Does nothing if it runs.
@@ -350,9 +399,11 @@ impl Node {
     pub(crate) fn wipe(&self) -> Result<()> {
         self.kill9();
         self.rebuilds.fetch_add(1, Ordering::SeqCst);
-        let data = self.data_directory();
-        fs::remove_dir_all(&data).with_context(|| format!("removing {}", data.display()))?;
-        self.distribution.create_data_directory(&data)
+        self.disk.as_ref().map_or(Ok(()), Mount::free)?;
+        for name in [DATA, BINLOGS] {
+            disk::empty(&self.directory.join(name))?;
+        }
+        self.distribution.create_data_directory(&self.data_directory())
     }
 
     /// Another one after each rebuild: a server skips events that carry its own id, even if it lost them.
@@ -377,7 +428,7 @@ impl Node {
             "--mysqlx=OFF".to_owned(),
             format!("--server-id={}", self.server_id()),
             "--report-host=127.0.0.1".to_owned(),
-            format!("--report-port={port}"),
+            format!("--report-port={}", self.reported_port()),
             "--gtid-mode=ON".to_owned(),
             "--enforce-gtid-consistency=ON".to_owned(),
             "--log-bin=binlog".to_owned(),

@@ -18,6 +18,7 @@ pub(crate) fn arguments() -> ExtraArguments {
     ExtraArguments {
         always: always.map(str::to_owned).into(),
         as_primary: vec!["--loose-rpl-semi-sync-source-enabled=ON".to_owned()],
+        ..ExtraArguments::default()
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
 use outlast_testbed::{
-    Cluster, Distribution, LoadOptions, Proxy, RelayLog, TableName, Topology, WriteLoad, compare, create_and_fill,
-    eventually, expect_identical, native_copy,
+    Cluster, Distribution, LoadOptions, Proxy, RelayLog, SmallDisk, TableName, Topology, WriteLoad, compare,
+    create_and_fill, eventually, expect_identical, native_copy,
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -278,6 +278,76 @@ async fn a_proxy_moves_cuts_and_freezes() {
         connect().await.unwrap().query_first::<u32, _>(who).await.unwrap(),
         Some(1)
     );
+}
+
+#[tokio::test]
+async fn a_wired_replica_falls_behind_while_its_wire_is_cut_and_the_reported_addresses_are_those_of_proxies() {
+    let cluster = Cluster::builder(Topology::AsyncGtid { nodes: 2 })
+        .wired()
+        .start()
+        .await
+        .unwrap();
+    let reported: u16 = cluster.node(0).query_one("SELECT @@report_port").await.unwrap();
+    assert_eq!(reported, cluster.client_wire(0).unwrap().port());
+    assert_eq!(
+        cluster.reported_addresses()[0],
+        cluster.client_wire(0).unwrap().address()
+    );
+    let wire = cluster.replication_wire(0).unwrap();
+    wire.cut().await;
+    cluster
+        .primary()
+        .execute("CREATE TABLE test.t (id INT PRIMARY KEY)")
+        .await
+        .unwrap();
+    assert!(cluster.wait_for_catch_up(1, Duration::from_secs(2)).await.is_err());
+    wire.restore().await.unwrap();
+    cluster.wait_for_catch_up(1, SOON).await.unwrap();
+    // After a switchover, the old primary receives through the wires of the new one.
+    cluster.switchover(1).await.unwrap();
+    cluster.replication_wire(1).unwrap().cut().await;
+    cluster
+        .primary()
+        .execute("INSERT INTO test.t VALUES (1)")
+        .await
+        .unwrap();
+    assert!(cluster.wait_for_catch_up(0, Duration::from_secs(2)).await.is_err());
+}
+
+/// Where file systems can't be mounted, it says so, and there is nothing to test.
+#[tokio::test]
+async fn a_full_disk_stops_a_server_and_its_data_survive_when_there_is_space_again() {
+    if let Err(error) = SmallDisk::is_available() {
+        println!("NOT TESTED: {error:#}");
+        return;
+    }
+    for disk in [SmallDisk::Binlogs, SmallDisk::Data] {
+        let cluster = Cluster::builder(Topology::Single)
+            .small_disk(disk)
+            .start()
+            .await
+            .unwrap();
+        let node = cluster.primary();
+        node.execute("CREATE TABLE test.t (id INT PRIMARY KEY, v LONGBLOB)")
+            .await
+            .unwrap();
+        node.fill_disk().unwrap();
+        let much = node.execute("INSERT INTO test.t VALUES (1, REPEAT('x', 30000000))");
+        let written = tokio::time::timeout(Duration::from_secs(5), much).await;
+        assert!(!matches!(written, Ok(Ok(()))), "{disk:?}: there was space");
+        node.kill9();
+        node.free_disk().unwrap();
+        node.start().await.unwrap();
+        node.execute("INSERT INTO test.t VALUES (2, REPEAT('x', 1000))")
+            .await
+            .unwrap();
+        assert_eq!(
+            node.query_one::<u64>("SELECT COUNT(*) FROM test.t WHERE id = 2")
+                .await
+                .unwrap(),
+            1
+        );
+    }
 }
 
 #[tokio::test]

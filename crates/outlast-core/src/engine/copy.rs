@@ -134,7 +134,7 @@ impl Run {
         let clock = &self.services.clock;
         let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
         let error = Error::new(ErrorKind::Duplicate, collision.message);
-        if duplicates.met(error.message(), clock.now(), grace) {
+        if duplicates.met(&collision.duplicate, clock.now(), grace) {
             return Err(error.context(format_args!("a duplicate has lasted for {grace:?}")));
         }
         let keys = collision.keys;

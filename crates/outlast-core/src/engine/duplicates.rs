@@ -1,37 +1,34 @@
 //! When a duplicate is held to be real.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-/// Duplicates of any kind that follow each other are borne so many times as long as one and the same.
-const ANY: u32 = 10;
+/// Duplicates that are remembered; an application that makes more of them while one piece of work waits begins anew.
+const MOST_REMEMBERED: usize = 1000;
 
-/// The duplicates that one piece of work has met in a row.
+/// The duplicates that one piece of work has met.
 ///
-/// Unique values that move between rows collide for a moment, and while much is to be caught up with, one such collision
-/// follows the other. Only one that stays is real.
+/// A busy application moves unique values between rows all the time, and each may be in the way for a moment: many of them,
+/// one after the other, are no duplicate that lasts.
 #[derive(Default)]
 pub(super) struct Duplicates {
-    /// When the first one was met.
+    first_met: BTreeMap<String, Duration>,
     since: Option<Duration>,
-    /// The latest one, as it was reported, and when it was met first.
-    latest: Option<(String, Duration)>,
 }
 
 impl Duplicates {
-    /// Takes note of one; whether it is real.
+    /// Takes note of one; whether this very one has lasted for `grace`.
     pub(super) fn met(&mut self, duplicate: &str, now: Duration, grace: Duration) -> bool {
-        let since = *self.since.get_or_insert(now);
-        let lasting_since = match &self.latest {
-            Some((latest, first)) if latest == duplicate => *first,
-            _ => now,
-        };
-        self.latest = Some((duplicate.to_owned(), lasting_since));
-        now - lasting_since >= grace || now - since >= grace * ANY
+        self.since.get_or_insert(now);
+        if self.first_met.len() >= MOST_REMEMBERED && !self.first_met.contains_key(duplicate) {
+            self.first_met.clear();
+        }
+        let first = *self.first_met.entry(duplicate.to_owned()).or_insert(now);
+        now.saturating_sub(first) >= grace
     }
 
-    /// How long they have been met by now.
+    /// How long any of them have been met by now.
     pub(super) fn age(&self, now: Duration) -> Duration {
-        self.since.map_or(Duration::ZERO, |since| now - since)
+        self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// Forgets them, since the work is done; whether there were any.
@@ -46,23 +43,24 @@ mod tests {
 
     const GRACE: Duration = Duration::from_secs(60);
 
-    fn at(seconds: u64) -> Duration {
+    const fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
 
     #[test]
-    fn one_that_stays_is_real() {
+    fn many_short_duplicates_are_no_long_one() {
         let mut duplicates = Duplicates::default();
-        assert!(!duplicates.met("a", at(5), GRACE));
-        assert!(!duplicates.met("a", at(64), GRACE));
-        assert!(duplicates.met("a", at(65), GRACE));
+        assert!((0..100).all(|second| !duplicates.met(&second.to_string(), at(second), GRACE)));
     }
 
     #[test]
-    fn others_that_follow_each_other_are_borne_longer() {
+    fn one_that_stays_is_real_although_others_come_and_go() {
         let mut duplicates = Duplicates::default();
-        assert!((0..20).all(|n| !duplicates.met(&n.to_string(), at(n * 30), GRACE)));
-        assert!(duplicates.met("20", at(600), GRACE));
+        for second in 0..60 {
+            assert!(!duplicates.met("same", at(second), GRACE));
+            assert!(!duplicates.met(&format!("other {second}"), at(second), GRACE));
+        }
+        assert!(duplicates.met("same", at(60), GRACE));
     }
 
     #[test]
@@ -72,5 +70,14 @@ mod tests {
         assert!(duplicates.clear());
         assert!(!duplicates.clear());
         assert!(!duplicates.met("a", at(100), GRACE));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut duplicates = Duplicates::default();
+        for second in 0..10_000 {
+            duplicates.met(&second.to_string(), at(second), GRACE);
+            assert!(duplicates.first_met.len() <= MOST_REMEMBERED);
+        }
     }
 }

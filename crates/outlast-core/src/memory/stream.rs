@@ -188,18 +188,28 @@ impl Open {
             let message = format!("row {number} of {} was copied before", self.names.shadow);
             return Err(Error::new(ErrorKind::Inconsistent, message).with_code(1062));
         }
-        let holders = rows
+        let held = |value: &u64| Some((*value, shadow.holder(*value, &BTreeSet::new())?));
+        let held: BTreeMap<u64, u64> = rows.values().filter_map(held).collect();
+        let keys: Vec<Key> = held
             .values()
-            .filter_map(|value| shadow.holder(*value, &BTreeSet::new()));
-        let keys: Vec<Key> = holders.collect::<BTreeSet<u64>>().into_iter().map(key).collect();
-        let message = if !keys.is_empty() {
-            format!("rows {keys:?} of {} hold values of the chunk", self.names.shadow)
+            .copied()
+            .collect::<BTreeSet<u64>>()
+            .into_iter()
+            .map(key)
+            .collect();
+        let (value, message) = if let Some(value) = held.keys().next() {
+            let message = format!("rows {keys:?} of {} hold values of the chunk", self.names.shadow);
+            (*value, message)
         } else if let Some((value, one, other)) = twice(shadow, rows.iter()) {
-            duplicate(value, one, other).message().to_owned()
+            (value, duplicate(value, one, other).message().to_owned())
         } else {
             return Ok(None);
         };
-        Ok(Some(Collision { keys, message }))
+        Ok(Some(Collision {
+            keys,
+            duplicate: value.to_string(),
+            message,
+        }))
     }
 }
 
