@@ -125,7 +125,7 @@ impl Odd {
             accounts::grant_on(&pattern, accounts::OUTLAST_USER),
             format!(
                 "CREATE TABLE {table} ({id} VARCHAR(40) NOT NULL, {text} VARCHAR(100) COMMENT 'it''s; -- `', {number} INT, \
-                 PRIMARY KEY ({id}), KEY {index} ({number}), CONSTRAINT {check} CHECK ({number} > -1000))"
+                 PRIMARY KEY ({id}), KEY {index} ({number}), CONSTRAINT {check} CHECK (CHAR_LENGTH({text}) < 1000))"
             ),
         ] {
             conn.query_drop(&sql).await.with_context(|| sql.clone())?;

@@ -132,7 +132,10 @@ async fn lose_primary(world: &Arc<World>, crash: Crash) {
     let (old, new) = (world.primary(), world.replica(crash.to));
     cluster.receive(&old, &new, crash.received);
     cluster.kill(&old);
-    world.pause(crash.outage).await;
+    // Not even for a moment: somebody may be between looking at a server and adopting on it.
+    if !crash.outage.is_zero() {
+        world.pause(crash.outage).await;
+    }
     cluster.apply_relay(&new, crash.executed);
     match crash.rest {
         Rest::Executed => cluster.apply_relay(&new, usize::MAX),

@@ -8,6 +8,7 @@ use outlast_core::guard::Guard;
 
 use crate::{
     arguments::{Arguments, Task},
+    plan::Plan,
     seeds::{Count, search},
 };
 
@@ -37,13 +38,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     for guard in guards {
         let begun = Instant::now();
         let count = Count::default();
-        search(
-            arguments,
-            seeds,
-            |runs| guard.without(runs),
-            &count,
-            &ProgressBar::hidden(),
-        );
+        let plan = |seed| Plan::directed_to(guard, seed);
+        let within = |runs: &mut dyn FnMut()| guard.without(runs);
+        search(arguments, seeds, plan, within, &count, &ProgressBar::hidden());
         let violation = count.violation.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (after, what) = match violation {
             Some((seed, what)) => {

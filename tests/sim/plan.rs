@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use outlast_core::guard::Guard;
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
 use crate::stories;
@@ -134,16 +135,40 @@ pub(crate) enum Old {
 }
 
 impl Plan {
+    /// Whatever chance brings.
     pub(crate) fn of(seed: u64) -> Self {
-        let mut random = SmallRng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let random = &mut random;
+        let random = &mut SmallRng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut plan = Self::calm(seed, random);
+        if random.random_ratio(1, 4) {
+            stories::tell(&mut plan, random);
+            return plan;
+        }
+        for _ in 0..random.random_range(0..6) {
+            let act = plan.act(random);
+            plan.acts.push((plan.moment(random), act));
+        }
+        plan
+    }
+
+    /// One that leads to where a guard is needed, if there is a story of it; else whatever chance brings.
+    pub(crate) fn directed_to(guard: Guard, seed: u64) -> Self {
+        let random = &mut SmallRng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut plan = Self::calm(seed, random);
+        match stories::tell_of(guard, &mut plan, random) {
+            true => plan,
+            false => Self::of(seed),
+        }
+    }
+
+    /// A migration to which nothing happens.
+    fn calm(seed: u64, random: &mut SmallRng) -> Self {
         let change = match random.random_range(0..20) {
             0..12 => Change::Copied,
             12..15 => Change::Unique,
             15..18 => Change::Instant,
             _ => Change::SeeminglyInstant,
         };
-        let mut plan = Self {
+        Self {
             seed,
             change,
             servers: random.random_range(2..=3),
@@ -158,16 +183,7 @@ impl Plan {
             xa: *[0, 5, 30].choose(random).unwrap_or(&0),
             pace: *[2, 6, 20].choose(random).unwrap_or(&6),
             acts: Vec::new(),
-        };
-        if random.random_ratio(1, 4) {
-            stories::tell(&mut plan, random);
-            return plan;
         }
-        for _ in 0..random.random_range(0..6) {
-            let act = plan.act(random);
-            plan.acts.push((plan.moment(random), act));
-        }
-        plan
     }
 
     fn moment(&self, random: &mut SmallRng) -> Moment {

@@ -45,10 +45,11 @@ impl Count {
     }
 }
 
-/// Runs seeds until one of them is a violation. `within` surrounds the runs of each thread.
+/// Runs seeds until one of them is a violation. `plan` makes a schedule of a seed, `within` surrounds the runs of each thread.
 pub(crate) fn search(
     arguments: &Arguments,
     seeds: u64,
+    plan: impl Fn(u64) -> Plan + Sync,
     within: impl Fn(&mut dyn FnMut()) + Sync,
     count: &Count,
     bar: &ProgressBar,
@@ -63,7 +64,7 @@ pub(crate) fn search(
                         if seed >= arguments.first + seeds {
                             break;
                         }
-                        match schedule(&Plan::of(seed), false) {
+                        match schedule(&plan(seed), false) {
                             Ok(Ended::Complete) => count.complete.fetch_add(1, Ordering::Relaxed),
                             Ok(Ended::Failed) => count.failed.fetch_add(1, Ordering::Relaxed),
                             Err(violation) => {
@@ -90,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let bar = ProgressBar::new(arguments.seeds).with_style(ProgressStyle::with_template(
         "[{bar:40}] {pos}/{len} schedules, {per_sec}, {eta} left",
     )?);
-    search(arguments, arguments.seeds, |runs| runs(), &count, &bar);
+    search(arguments, arguments.seeds, Plan::of, |runs| runs(), &count, &bar);
     bar.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();
     let violation = count.violation.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -2,23 +2,39 @@
 
 use std::time::Duration;
 
+use outlast_core::guard::Guard;
 use rand::{Rng, rngs::SmallRng};
 
 use crate::plan::{Act, Change, Crash, Moment, Old, Plan, Rest, up_to};
 
+type Story = fn(&mut Plan, &mut SmallRng) -> Vec<(Moment, Act)>;
+
+/// All stories, each with the guards that chance alone seldom needs.
+const STORIES: [(&[Guard], Story); 9] = [
+    (&[Guard::FenceIncarnation], boomerang),
+    (&[Guard::LockProof], frozen_under_the_lock),
+    (&[Guard::AdoptGaps, Guard::AdoptPosition], promoted_with_holes),
+    (&[Guard::AdoptServer], two_crashes),
+    (&[Guard::AdoptWritable], switched_over_while_adopting),
+    (&[Guard::SplitBrain], split),
+    (&[], late_commits),
+    (&[Guard::Intent], swapped_and_silent),
+    (&[], swapped_and_purged),
+];
+
 /// Turns the plan into one of the stories, told with some chance.
 pub(crate) fn tell(plan: &mut Plan, random: &mut SmallRng) {
-    plan.acts = match random.random_range(0..9) {
-        0 => boomerang(plan, random),
-        1 => frozen_under_the_lock(plan, random),
-        2 => promoted_with_holes(plan, random),
-        3 => two_crashes(plan, random),
-        4 => switched_over_while_adopting(plan, random),
-        5 => split(plan, random),
-        6 => late_commits(plan, random),
-        7 => swapped_and_silent(plan, random),
-        _ => swapped_and_purged(plan, random),
+    let (_, story) = STORIES[random.random_range(0..STORIES.len())];
+    plan.acts = story(plan, random);
+}
+
+/// Turns the plan into the story for one guard; whether there is one.
+pub(crate) fn tell_of(guard: Guard, plan: &mut Plan, random: &mut SmallRng) -> bool {
+    let Some((_, story)) = STORIES.iter().find(|(guards, _)| guards.contains(&guard)) else {
+        return false;
     };
+    plan.acts = story(plan, random);
+    true
 }
 
 /// Where nothing else goes wrong.

@@ -95,6 +95,7 @@ impl Changes for MemoryChanges {
         let mut changed = self.cluster.subscribe();
         let changes = loop {
             changed.mark_unchanged();
+            self.cluster.thawed().await;
             let changes = self.read_on()?;
             if !changes.is_empty() {
                 break changes;

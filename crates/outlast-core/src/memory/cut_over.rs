@@ -19,6 +19,7 @@ use super::{
     log::Write,
     row_key::key_number,
     server::{Node, TableLock},
+    session::by,
     stream::{Names, reread},
 };
 
@@ -69,7 +70,9 @@ impl CutOver for MemoryCutOver {
         self.cluster.commit_in(&self.session, |node, _| {
             require_lock(node, &self.session, now)?;
             node.check_fence(&self.lease)?;
-            Ok((reread(&node.data, &self.names, &numbers)?, ()))
+            let mut writes = reread(&node.data, &self.names, &numbers)?;
+            writes.push(by(&self.lease));
+            Ok((writes, ()))
         })
     }
 
@@ -91,7 +94,7 @@ impl CutOver for MemoryCutOver {
                 return Err(Error::new(ErrorKind::Inconsistent, message).with_code(1050));
             }
             let renames = vec![(source.clone(), retired.clone()), (shadow.clone(), source.clone())];
-            Ok((vec![Write::Rename(renames)], ()))
+            Ok((vec![Write::Rename(renames), by(&self.lease)], ()))
         })
     }
 

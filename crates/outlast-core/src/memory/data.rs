@@ -206,6 +206,7 @@ impl Data {
             Write::Fence(id, fence) => {
                 self.fences.insert(id.clone(), fence.clone());
             }
+            Write::By(..) => {}
             Write::Event(id, event) => self.events.push((id.clone(), event.clone())),
             Write::Chosen(id, choice) => {
                 if let Some(stored) = self.migrations.get_mut(id) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    ids::{Epoch, MigrationId},
+    ids::{Epoch, Incarnation, MigrationId},
     ledger::Xid,
     scheduler::Status,
 };
@@ -20,7 +20,7 @@ type Rows = BTreeMap<u64, u64>;
 ///
 /// * the table holds exactly what the application wrote, swapped or not, and the retired table what it had written before
 ///   the swap;
-/// * no epoch has two owners;
+/// * no epoch has two owners, and only its owner writes in it;
 /// * the new definition came into place at most once; the migration is complete only after that, and never failed or
 ///   cancelled after it.
 pub(super) fn check(node: &Node, id: &MigrationId) -> Result<(), String> {
@@ -58,6 +58,7 @@ struct Replay<'a> {
     at_swap: Option<Rows>,
     altered: u32,
     epoch: Epoch,
+    owner: Option<Incarnation>,
 }
 
 impl<'a> Replay<'a> {
@@ -70,6 +71,7 @@ impl<'a> Replay<'a> {
             at_swap: None,
             altered: 0,
             epoch: Epoch::default(),
+            owner: None,
         }
     }
 
@@ -95,6 +97,13 @@ impl<'a> Replay<'a> {
                         ));
                     }
                     self.epoch = fence.epoch;
+                    self.owner = fence.holder.as_ref().map(|(incarnation, _)| incarnation.clone());
+                }
+                Write::By(of, incarnation) if of == id && self.owner.as_ref() != Some(incarnation) => {
+                    return Err(format!(
+                        "{incarnation:?} wrote in epoch {}, which belongs to {:?}",
+                        self.epoch, self.owner
+                    ));
                 }
                 Write::Migration(stored) if stored.migration.id == *id => {
                     let status = stored.migration.status;

@@ -11,6 +11,7 @@ use super::{
     cut_over::{lock, require_lock, unlock},
     data::{Table, TableName},
     log::Write,
+    session::by,
     stream::SWAP,
 };
 
@@ -75,7 +76,7 @@ pub(super) async fn alter(
             let reason = "ALGORITHM=INSTANT is not supported for this table".to_owned();
             return Ok((vec![], Altered::Impossible(reason)));
         }
-        Ok((vec![Write::SwapColumns(source.clone())], Altered::Done))
+        Ok((vec![Write::SwapColumns(source.clone()), by(lease)], Altered::Done))
     })
 }
 

@@ -75,6 +75,7 @@ impl fmt::Display for Write {
                 ),
                 None => write!(f, "epoch {} for nobody", fence.epoch),
             },
+            Self::By(_, incarnation) => write!(f, "by {:.6}", incarnation.as_str()),
             Self::Event(_, event) => write!(f, "event {}: {}", event.kind, event.detail),
             Self::Applied { position, .. } => write!(f, "position {position}"),
             Self::Chunk(_, chunk) => write!(f, "chunk {:?} of {} rows", chunk.range, chunk.rows),
@@ -126,6 +127,7 @@ impl Effect {
         let Self::Commit(writes) = self else {
             return None;
         };
+        let changes = |write: &&Write| !matches!(write, Write::By(..));
         let target = |write| match write {
             &Write::Row { ref table, key, .. } => Some(Target::Row(table, key)),
             Write::Chunk(_, chunk) => Some(Target::Chunk(&chunk.range)),
@@ -134,7 +136,7 @@ impl Effect {
             Write::Event(..) => Some(Target::History),
             _ => None,
         };
-        writes.iter().map(target).collect()
+        writes.iter().filter(changes).map(target).collect()
     }
 }
 
@@ -162,6 +164,8 @@ pub(super) enum Write {
     Install(Part),
     Migration(Box<StoredMigration>),
     Fence(MigrationId, Fence),
+    /// Changes nothing: says who wrote the transaction, so that it can be checked that only the owner did.
+    By(MigrationId, Incarnation),
     Event(MigrationId, Event),
     Component(PolicyComponent),
     Chosen(MigrationId, Box<Choice>),

@@ -20,6 +20,7 @@ use super::{
     data::{Data, StoredMigration, TableName, fenced},
     log::{Fence, Part, Write},
     server::Node,
+    session::by,
     utc::timestamp,
 };
 
@@ -48,7 +49,11 @@ impl MemoryScheduler {
         let checked = |node: &mut Node, utc| {
             node.check_fence(lease)?;
             let stored = node.data.migration(&lease.migration)?.clone();
-            body(node, utc, stored)
+            let (mut writes, result) = body(node, utc, stored)?;
+            if !writes.is_empty() {
+                writes.push(by(lease));
+            }
+            Ok((writes, result))
         };
         self.cluster.transact(&lease.server, checked).await
     }

@@ -113,7 +113,7 @@ impl Transaction for MemoryTransaction {
     }
 }
 
-fn commit(cluster: &Cluster, session: &Session, lease: &Lease, writes: Vec<Write>) -> Result<()> {
+fn commit(cluster: &Cluster, session: &Session, lease: &Lease, mut writes: Vec<Write>) -> Result<()> {
     let now = cluster.clock().now();
     cluster.commit_in(session, |node, _| {
         // The fence row is locked FOR SHARE from the transaction's first statement; checking it where the transaction takes
@@ -124,8 +124,14 @@ fn commit(cluster: &Cluster, session: &Session, lease: &Lease, writes: Vec<Write
             return Err(Error::new(ErrorKind::Passing, format!("{locked} is locked")).with_code(1205));
         }
         check_unique_values(&node.data, &writes)?;
+        writes.push(by(lease));
         Ok((writes, ()))
     })
+}
+
+/// The mark of a lease's owner.
+pub(super) fn by(lease: &Lease) -> Write {
+    Write::By(lease.migration.clone(), lease.incarnation.clone())
 }
 
 fn table_of(write: &Write) -> Option<&TableName> {

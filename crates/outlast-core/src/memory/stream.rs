@@ -27,7 +27,7 @@ use super::{
     instant,
     log::Write,
     row_key::{key, key_number},
-    session::MemoryTransaction,
+    session::{MemoryTransaction, by},
 };
 
 /// Streams between tables in memory.
@@ -173,7 +173,7 @@ impl Open {
         let session = self.connect().await?;
         self.cluster.commit_in(&session, |node, _| {
             node.check_fence(&self.lease)?;
-            Ok((vec![write], ()))
+            Ok((vec![write, by(&self.lease)], ()))
         })
     }
 
