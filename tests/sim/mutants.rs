@@ -3,6 +3,7 @@
 use std::{sync::PoisonError, time::Instant};
 
 use anyhow::{Result, ensure};
+use indicatif::ProgressBar;
 use outlast_core::guard::Guard;
 
 use crate::{
@@ -36,7 +37,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     for guard in guards {
         let begun = Instant::now();
         let count = Count::default();
-        search(arguments, seeds, |runs| guard.without(runs), &count);
+        search(
+            arguments,
+            seeds,
+            |runs| guard.without(runs),
+            &count,
+            &ProgressBar::hidden(),
+        );
         let violation = count.violation.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (after, what) = match violation {
             Some((seed, what)) => {

@@ -1,16 +1,16 @@
 //! Running many seeds, on all cores.
 
 use std::{
-    io::{IsTerminal, Write},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     arguments::Arguments,
@@ -46,7 +46,13 @@ impl Count {
 }
 
 /// Runs seeds until one of them is a violation. `within` surrounds the runs of each thread.
-pub(crate) fn search(arguments: &Arguments, seeds: u64, within: impl Fn(&mut dyn FnMut()) + Sync, count: &Count) {
+pub(crate) fn search(
+    arguments: &Arguments,
+    seeds: u64,
+    within: impl Fn(&mut dyn FnMut()) + Sync,
+    count: &Count,
+    bar: &ProgressBar,
+) {
     let next = AtomicU64::new(arguments.first);
     thread::scope(|scope| {
         for _ in 0..arguments.threads {
@@ -65,6 +71,7 @@ pub(crate) fn search(arguments: &Arguments, seeds: u64, within: impl Fn(&mut dyn
                                 0
                             }
                         };
+                        bar.inc(1);
                     }
                 });
             });
@@ -72,45 +79,19 @@ pub(crate) fn search(arguments: &Arguments, seeds: u64, within: impl Fn(&mut dyn
     });
 }
 
-/// Runs the seeds that are asked for; whether none of them is a violation.
-pub(crate) fn run_all(arguments: &Arguments) -> Count {
-    let count = Count::default();
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| progress(arguments.seeds, &count, &over));
-        search(arguments, arguments.seeds, |runs| runs(), &count);
-        over.store(true, Ordering::Relaxed);
-    });
-    count
-}
-
-/// A bar, where somebody looks.
-fn progress(seeds: u64, count: &Count, over: &AtomicBool) {
-    if !std::io::stderr().is_terminal() {
-        return;
-    }
-    let begun = Instant::now();
-    while !over.load(Ordering::Relaxed) {
-        let done = count.done();
-        let filled = (done * 40 / seeds.max(1)) as usize;
-        let rate = done as f64 / begun.elapsed().as_secs_f64().max(0.001);
-        eprint!(
-            "\r[{:<40}] {done}/{seeds} schedules, {rate:.0} a second ",
-            "#".repeat(filled)
-        );
-        let _ = std::io::stderr().flush();
-        thread::sleep(Duration::from_millis(100));
-    }
-    eprintln!();
-}
-
 /// Runs the seeds that are asked for, and prints what came of them. Whether there was no violation.
 ///
 /// # Errors
-/// None so far.
+/// None that depends on the seeds.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let begun = Instant::now();
-    let count = run_all(arguments);
+    let count = Count::default();
+    // Shown where somebody looks.
+    let bar = ProgressBar::new(arguments.seeds).with_style(ProgressStyle::with_template(
+        "[{bar:40}] {pos}/{len} schedules, {per_sec}, {eta} left",
+    )?);
+    search(arguments, arguments.seeds, |runs| runs(), &count, &bar);
+    bar.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();
     let violation = count.violation.lock().unwrap_or_else(PoisonError::into_inner).clone();
     println!(

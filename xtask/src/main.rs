@@ -8,6 +8,7 @@ mod demo;
 mod e2e;
 mod policies;
 mod programs;
+mod sim;
 mod tally;
 mod test;
 mod tidy;
@@ -58,13 +59,31 @@ enum Task {
         #[arg(long, conflicts_with_all = ["filter", "random"])]
         document: bool,
     },
+    /// Simulate clusters under fire: the real agent and engine on servers in memory, each seed another schedule of failures.
+    ///
+    /// Without options, as many as run with all other tests, and then --mutants.
+    Sim {
+        /// How many schedules.
+        #[arg(long, value_name = "N")]
+        seeds: Option<u64>,
+        /// The first one's seed; 0 if it is not given.
+        #[arg(long, value_name = "S")]
+        first: Option<u64>,
+        /// Switch off one guard of the product after the other (or those with GUARD in their names), and show after how many
+        /// schedules the violation that follows is found.
+        #[arg(long, value_name = "GUARD", num_args = 0..=1, default_missing_value = "", conflicts_with = "seeds")]
+        mutants: Option<String>,
+        /// Build with all optimisations: for very many schedules.
+        #[arg(long)]
+        release: bool,
+    },
     /// Play rounds on real clusters under fire: random topologies, ALTERs and faults, checked row by row.
     ///
     /// One line a round; one that fails keeps its servers' files and says how to have it again. Logs are in target/chaos/SEED-ROUND/,
     /// the totals in target/chaos/summary-SEED-ROUNDS.md and .json.
     Chaos(chaos::Wanted),
-    /// Run every test there is: of units, contracts, policies and documentation, all scenarios, all cases of ALTERs, and a dozen
-    /// rounds under fire.
+    /// Run every test there is: of units, contracts, policies and documentation, simulated clusters, all scenarios, all cases
+    /// of ALTERs, and a dozen rounds under fire.
     ///
     /// The last line is `N passed, N failed, N skipped`.
     Test,
@@ -98,6 +117,12 @@ fn run(task: Task) -> Result<()> {
         Task::Alters {
             filter, random, seed, ..
         } => alters::run(filter.as_deref(), random, seed),
+        Task::Sim {
+            seeds,
+            first,
+            mutants,
+            release,
+        } => sim::run(seeds, first, mutants.as_deref(), release),
         Task::Chaos(wanted) => chaos::run(&wanted),
         Task::Test => test::run(),
         Task::Policies { check } => policies::run(check),

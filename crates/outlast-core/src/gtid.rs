@@ -107,6 +107,30 @@ impl GtidSet {
         rest
     }
 
+    /// For each source, the numbers that are missing between this set's own, as far as they are above all of `floor`'s.
+    #[must_use]
+    pub fn gaps_above(&self, floor: &GtidSet) -> GtidSet {
+        let mut gaps = GtidSet::new();
+        for (source, intervals) in &self.sources {
+            let floor = floor.sources.get(source).and_then(|held| held.values().last());
+            let mut next = floor.copied();
+            for (&start, &end) in intervals {
+                if let Some(next) = next.filter(|next| *next < start) {
+                    gaps.insert_interval(source.clone(), next, start);
+                }
+                next = Some(next.map_or(end, |next| next.max(end)));
+            }
+        }
+        gaps
+    }
+
+    /// The set without the sources of which this is true.
+    #[must_use]
+    pub fn without(mut self, is_left_out: impl Fn(&str) -> bool) -> GtidSet {
+        self.sources.retain(|source, _| !is_left_out(source));
+        self
+    }
+
     /// The transactions that are in both sets.
     #[must_use]
     pub fn intersection(&self, other: &GtidSet) -> GtidSet {
@@ -289,6 +313,24 @@ mod tests {
     #[test]
     fn a_tag_is_another_source_than_its_uuid() {
         assert!(!set(&format!("{A}:t:1-5")).is_subset(&set(&format!("{A}:1-5"))));
+    }
+
+    #[test]
+    fn gaps_are_what_is_missing_between_numbers_above_the_floor() {
+        let gaps = |text: &str, floor: &str| set(text).gaps_above(&set(floor)).to_string();
+        assert_eq!(
+            gaps(&format!("{A}:1-5:9-12:20"), &format!("{A}:1-3")),
+            format!("{A}:6-8:13-19")
+        );
+        assert_eq!(
+            gaps(&format!("{A}:1-5:9-12:20"), &format!("{A}:1-3:10")),
+            format!("{A}:13-19")
+        );
+        assert_eq!(
+            gaps(&format!("{A}:7-9,{B}:3:5"), &format!("{A}:1-5")),
+            format!("{A}:6,{B}:4")
+        );
+        assert_eq!(gaps(&format!("{A}:1-5"), ""), "");
     }
 
     #[test]

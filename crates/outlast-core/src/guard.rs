@@ -60,6 +60,8 @@ guards! {
     AdoptRelay = "adopt-relay-log", "I7";
     /// Adoption needs a server that has executed all of the position.
     AdoptPosition = "adopt-position", "I7";
+    /// Adoption needs a server that has executed everything in the order of its source, or all of it.
+    AdoptGaps = "adopt-gaps", "I7";
     /// Going on needs all binlogs since the position.
     AdoptPurged = "adopt-purged", "I7";
     /// Adoption is a compare-and-swap of the epoch.

@@ -32,6 +32,8 @@ pub struct ServerState {
     pub purged: GtidSet,
     /// Replication channels that have received transactions which are not executed, as (channel, missing).
     pub unapplied: Vec<(String, GtidSet)>,
+    /// UUIDs under which a group issues GTIDs, in blocks, so that numbers missing between them mean nothing.
+    pub groups: Vec<String>,
     /// Its UTC clock minus this machine's, in milliseconds.
     pub clock_skew_ms: i64,
 }

@@ -105,16 +105,12 @@ impl Run {
     /// and for how many it was planned in the end.
     async fn copy_range(&self, mut range: KeyRange, mut planned: u64) -> Result<(KeyRange, u64, u64)> {
         let mut failures = Failures::default();
-        let mut colliding_since = None;
         let mut duplicates = Duplicates::default();
         loop {
             match self.stream.copy(&range).await {
                 Ok(Copied::Rows(rows)) => return Ok((range, rows, planned)),
                 Ok(Copied::Collision(collision)) => {
-                    let now = self.services.clock.now();
-                    let since = *colliding_since.get_or_insert(now);
-                    let lasts = duplicates.meet(collision.duplicate.clone(), now);
-                    self.resolve(collision, since, lasts, &mut failures).await?;
+                    self.resolve(collision, &mut duplicates, &mut failures).await?;
                 }
                 Err(error) if error.kind().response() == Response::Shrink && planned > 1 => {
                     planned = (planned / 4).max(1);
@@ -133,17 +129,12 @@ impl Run {
     }
 
     /// A unique value of the chunk is held by other rows of the shadow: brings those up to date, for the source may have
-    /// moved the value between rows. Held to be real once this value has lasted for the grace period.
-    async fn resolve(
-        &self,
-        collision: Collision,
-        since: Duration,
-        lasts: Duration,
-        failures: &mut Failures,
-    ) -> Result<()> {
+    /// moved the value between rows. Held to be real once it has lasted for the grace period.
+    async fn resolve(&self, collision: Collision, duplicates: &mut Duplicates, failures: &mut Failures) -> Result<()> {
+        let clock = &self.services.clock;
         let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
         let error = Error::new(ErrorKind::Duplicate, collision.message);
-        if lasts >= grace {
+        if duplicates.met(&collision.duplicate, clock.now(), grace) {
             return Err(error.context(format_args!("a duplicate has lasted for {grace:?}")));
         }
         let keys = collision.keys;
@@ -152,7 +143,7 @@ impl Run {
         self.until(|ledger| (!ledger.any_queued(&keys)).then_some(())).await;
         // The batch that took them ends before its turn does.
         drop(self.turn.lock().await);
-        if keys.is_empty() || self.services.clock.now() - since >= RESOLVED_AT_ONCE {
+        if keys.is_empty() || duplicates.age(clock.now()) >= RESOLVED_AT_ONCE {
             self.wait_by_policy(failures, error).await?;
         }
         Ok(())

@@ -1,33 +1,47 @@
-//! How long a duplicate value has been in the way of a chunk.
+//! When a duplicate is held to be real.
 
 use std::{collections::BTreeMap, time::Duration};
 
-/// Duplicates that are remembered; an application that makes more of them while one chunk waits begins anew.
+/// Duplicates that are remembered; an application that makes more of them while one piece of work waits begins anew.
 const MOST_REMEMBERED: usize = 1000;
 
-/// The duplicates that a chunk has met, and when it met each for the first time.
+/// The duplicates that one piece of work has met.
 ///
-/// A busy application moves unique values between rows all the time, and each may be in the way for a moment: many of them, one
-/// after the other, are no duplicate that lasts.
-#[derive(Debug, Default)]
+/// A busy application moves unique values between rows all the time, and each may be in the way for a moment: many of them,
+/// one after the other, are no duplicate that lasts.
+#[derive(Default)]
 pub(super) struct Duplicates {
     first_met: BTreeMap<String, Duration>,
+    since: Option<Duration>,
 }
 
 impl Duplicates {
-    /// Remembers one that was met `now`; returns for how long that very one has been in the way.
-    pub(super) fn meet(&mut self, duplicate: String, now: Duration) -> Duration {
-        if self.first_met.len() >= MOST_REMEMBERED && !self.first_met.contains_key(&duplicate) {
+    /// Takes note of one; whether this very one has lasted for `grace`.
+    pub(super) fn met(&mut self, duplicate: &str, now: Duration, grace: Duration) -> bool {
+        self.since.get_or_insert(now);
+        if self.first_met.len() >= MOST_REMEMBERED && !self.first_met.contains_key(duplicate) {
             self.first_met.clear();
         }
-        let first = *self.first_met.entry(duplicate).or_insert(now);
-        now.saturating_sub(first)
+        let first = *self.first_met.entry(duplicate.to_owned()).or_insert(now);
+        now.saturating_sub(first) >= grace
+    }
+
+    /// How long any of them have been met by now.
+    pub(super) fn age(&self, now: Duration) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
+    /// Forgets them, since the work is done; whether there were any.
+    pub(super) fn clear(&mut self) -> bool {
+        std::mem::take(self).since.is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const GRACE: Duration = Duration::from_secs(60);
 
     const fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -36,25 +50,33 @@ mod tests {
     #[test]
     fn many_short_duplicates_are_no_long_one() {
         let mut duplicates = Duplicates::default();
-        for second in 0..100 {
-            assert_eq!(duplicates.meet(second.to_string(), at(second)), Duration::ZERO);
-        }
+        assert!((0..100).all(|second| !duplicates.met(&second.to_string(), at(second), GRACE)));
     }
 
     #[test]
-    fn one_that_stays_lasts_although_others_come_and_go() {
+    fn one_that_stays_is_real_although_others_come_and_go() {
         let mut duplicates = Duplicates::default();
         for second in 0..60 {
-            assert_eq!(duplicates.meet("same".to_owned(), at(second)), at(second));
-            duplicates.meet(format!("other {second}"), at(second));
+            assert!(!duplicates.met("same", at(second), GRACE));
+            assert!(!duplicates.met(&format!("other {second}"), at(second), GRACE));
         }
+        assert!(duplicates.met("same", at(60), GRACE));
+    }
+
+    #[test]
+    fn work_that_is_done_begins_anew() {
+        let mut duplicates = Duplicates::default();
+        assert!(!duplicates.met("a", at(0), GRACE));
+        assert!(duplicates.clear());
+        assert!(!duplicates.clear());
+        assert!(!duplicates.met("a", at(100), GRACE));
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let mut duplicates = Duplicates::default();
         for second in 0..10_000 {
-            duplicates.meet(second.to_string(), at(second));
+            duplicates.met(&second.to_string(), at(second), GRACE);
             assert!(duplicates.first_met.len() <= MOST_REMEMBERED);
         }
     }

@@ -1,8 +1,8 @@
 //! Catch-up: one loop reads the source's changes into the ledger, another applies what the ledger queued.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{Run, one_row_is_too_big};
+use super::{Run, duplicates::Duplicates, one_row_is_too_big};
 use crate::{
     error::{ErrorKind, Response, Result},
     failures::Failures,
@@ -35,7 +35,7 @@ impl Run {
     /// Applies queued keys, one transaction at a time, until an error ends it.
     pub(super) async fn apply_changes(&self) -> Result<Ending> {
         let mut failures = Failures::default();
-        let mut duplicate_since = None;
+        let mut duplicates = Duplicates::default();
         loop {
             self.until(|ledger| ledger.has_queued().then_some(())).await;
             let turn = match Guard::OneApplier.holds() {
@@ -52,7 +52,7 @@ impl Run {
                 drop(turn);
                 self.ledger_changed();
                 failures.clear();
-                if duplicate_since.take().is_some() {
+                if duplicates.clear() {
                     self.batch.store(self.services.settings.max_batch, Ordering::Relaxed);
                 }
                 self.progressed().await;
@@ -63,9 +63,8 @@ impl Run {
             drop(turn);
             match error.kind() {
                 ErrorKind::Duplicate => {
-                    let now = self.services.clock.now();
-                    let since = *duplicate_since.get_or_insert(now);
-                    if (now - since).as_millis() as u64 >= self.migration.options.duplicate_grace_ms {
+                    let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
+                    if duplicates.met(error.message(), self.services.clock.now(), grace) {
                         return Err(error);
                     }
                     // Values that moved through many rows fit only if those rows are read again together.
