@@ -116,6 +116,8 @@ impl Topology for PrimaryFile {
             executed,
             purged: gtids(&purged)?,
             unapplied,
+            // A file names one server: no group.
+            groups: Vec::new(),
             // For policies that discount it; the default ones do not.
             clock_skew_ms: 0,
         })

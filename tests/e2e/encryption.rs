@@ -253,7 +253,7 @@ async fn impostor() -> Result<(String, Arc<Mutex<Vec<u8>>>)> {
 async fn the_password_is_not_sent_in_clear_text_to_whoever_asks_for_it() -> Result<()> {
     let (address, heard) = impostor().await?;
     refused(
-        &[address.clone()],
+        std::slice::from_ref(&address),
         &DRY_RUN,
         &["asks for the password in clear text", "never sends"],
     )

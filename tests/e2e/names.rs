@@ -116,13 +116,8 @@ struct Odd {
 
 impl Odd {
     async fn create(node: &Node, names: &mut Names) -> Result<Self> {
-        // It ends with the letters by which the account's privileges cover it.
-        let table = TableName::new(names.next(), names.next());
-        let pattern = table
-            .schema
-            .replace('\\', "\\\\")
-            .replace('_', "\\_")
-            .replace('%', "\\%");
+        let (schema, pattern) = names.schema();
+        let table = TableName::new(schema, names.next());
         let [id, text, number, index, check] = [(); 5].map(|()| names.quoted());
         let mut conn = node.connect().await?;
         for sql in [

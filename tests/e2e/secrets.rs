@@ -197,6 +197,8 @@ async fn lose_the_server(said: &mut Said, cluster: &Cluster, config: &str) -> Re
     Ok(())
 }
 
+type Environment<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn a_password_is_told_to_nobody() -> Result<()> {
     let cluster = single_server().await?;
@@ -217,7 +219,7 @@ async fn a_password_is_told_to_nobody() -> Result<()> {
         "client.cnf",
         &format!("[client]\npassword = \"{PASSWORD}\"\n"),
     )?;
-    let ways: [(&[&str], &[(&str, &str)]); 4] = [
+    let ways: [(&[&str], Environment<'_>); 4] = [
         (&["--password", PASSWORD], &[]),
         (&[], &[("OUTLAST_PASSWORD", PASSWORD)]),
         (&["--config", &config], &[]),

@@ -65,7 +65,7 @@ pub(crate) struct Connection {
     /// Encrypt connections, without verifying the server's certificate.
     #[arg(long, global = true, env = "OUTLAST_TLS")]
     pub(crate) tls: bool,
-    /// Encrypt connections, and accept only servers with a certificate of this authority (PEM file).
+    /// Encrypt connections, and accept only servers with a certificate of this authority (PEM file) that names their host.
     #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_TLS_CA")]
     pub(crate) tls_ca: Option<PathBuf>,
 }
