@@ -51,6 +51,7 @@ impl CheckpointStore for Slow {
             self.cluster
                 .write_waiting(server, &self.table, &[(row, Some(10_000 + row))])
                 .await?;
+            // Virtual time, in which the owner works.
             self.clock.sleep(Duration::from_millis(100)).await;
         }
         if before != self.position(server, id).await? {
@@ -122,6 +123,7 @@ async fn an_owner_that_commits_while_another_looks_is_no_reason_to_fail() {
     };
     let agents = [start("owner", false), start("onlooker", true)];
     for _ in 0..600 {
+        // Virtual time: a minute in all.
         clock.sleep(Duration::from_millis(100)).await;
         let migration = scheduler.get(&primary, &id).await.unwrap();
         assert_ne!(migration.status, Status::Failed, "{}", migration.message);
