@@ -269,33 +269,38 @@ async fn purge(stage: &mut Stage, everywhere: bool) -> Result<()> {
         .await?;
     all_caught_up(stage).await?;
     let primary = stage.cluster.primary_index();
-    // No agent lives, so nothing of interest is written between this and the purge.
-    stage.cluster.primary().execute("FLUSH BINARY LOGS").await?;
-    stage.purged = History::read(stage).await?;
     let nodes = stage.cluster.nodes().iter().map(Node::index);
     for index in nodes.filter(|index| everywhere || *index == primary) {
         let node = stage.cluster.node(index);
-        eventually("binlogs are purged", PATIENCE, || async {
-            // The connections of killed agents may still be reading the first ones, which are then kept.
-            node.execute("FLUSH BINARY LOGS").await?;
-            let logs: Vec<mysql_async::Row> = node.query("SHOW BINARY LOGS").await?;
-            let last: String = logs.last().and_then(|log| log.get(0)).context("no binlog")?;
-            if index == primary {
-                // Replicas must have read what is gone.
-                all_caught_up(stage).await?;
-            }
-            node.execute(&format!("PURGE BINARY LOGS TO '{last}'")).await?;
-            let left: Vec<mysql_async::Row> = node.query("SHOW BINARY LOGS").await?;
-            let first: String = left.first().and_then(|log| log.get(0)).context("no binlog")?;
-            ensure!(first == last, "{first} is in use");
-            Ok(())
-        })
-        .await?;
+        let deadline = Instant::now() + PATIENCE;
+        // The connections of killed agents may still be reading the first ones, which are then kept.
+        while !purge_all_but_the_last(stage, node).await? {
+            ensure!(
+                Instant::now() < deadline,
+                "binlogs of node {index} are in use all the time"
+            );
+        }
     }
     for number in 0..stage.agents.len() {
         stage.start_agent(number)?;
     }
     Ok(())
+}
+
+/// Whether all but the last binlog are gone.
+async fn purge_all_but_the_last(stage: &Stage, node: &Node) -> Result<bool> {
+    node.execute("FLUSH BINARY LOGS").await?;
+    let logs: Vec<mysql_async::Row> = node.query("SHOW BINARY LOGS").await?;
+    let last: String = logs.last().and_then(|log| log.get(0)).context("no binlog")?;
+    if node.index() == stage.cluster.primary_index() {
+        // Replicas must have read what is to go, and so must this program.
+        all_caught_up(stage).await?;
+        stage.remember_history(History::read(stage).await?);
+    }
+    node.execute(&format!("PURGE BINARY LOGS TO '{last}'")).await?;
+    let left: Vec<mysql_async::Row> = node.query("SHOW BINARY LOGS").await?;
+    let first: String = left.first().and_then(|log| log.get(0)).context("no binlog")?;
+    Ok(first == last)
 }
 
 async fn freeze_primary(stage: &mut Stage, time: Duration) -> Result<()> {
@@ -389,6 +394,8 @@ pub(crate) async fn heal(stage: &mut Stage) -> Result<()> {
             );
         }
     }
+    // Nobody calls servers mended that lack something.
+    all_caught_up(stage).await?;
     stage.is_hurt = false;
     stage.note("mended");
     Ok(())

@@ -24,6 +24,8 @@ pub(crate) struct History {
     pub(crate) alters: usize,
     /// Ids of rows that were changed after the swap.
     pub(crate) changed_after_swap: BTreeSet<u64>,
+    /// Transactions that were read: source and number.
+    seen: BTreeSet<([u8; 16], u64)>,
     /// Epochs and owners (agent's life and server), as the fence was written.
     pub(crate) owners: Vec<(u64, String, String)>,
 }
@@ -50,10 +52,13 @@ impl History {
             .with_gtid_set(sids)
             .with_non_blocking();
         let mut binlog = node.connect().await?.get_binlog_stream(request).await?;
-        let mut history = stage.purged.clone();
+        let mut history = stage.remembered_history();
         let mut maps: HashMap<u64, TableMapEvent<'static>> = HashMap::new();
+        let mut is_new = true;
         while let Some(event) = binlog.next().await {
             match event?.read_data()? {
+                Some(EventData::GtidEvent(gtid)) => is_new = history.seen.insert((gtid.sid(), gtid.gno())),
+                _ if !is_new => {}
                 Some(EventData::QueryEvent(query)) => history.statement(stage, &query.query()),
                 Some(EventData::TableMapEvent(map)) => {
                     maps.insert(map.table_id(), map.into_owned());

@@ -103,7 +103,7 @@ pub(crate) struct Stage {
     /// Servers are down or don't replicate, and nobody has mended that yet.
     pub(crate) is_hurt: bool,
     /// What binlogs said that are purged by now.
-    pub(crate) purged: History,
+    purged: Mutex<History>,
     /// Deaths of agents at failpoints.
     pub(crate) deaths: u64,
     /// What is undone while other things happen.
@@ -168,7 +168,7 @@ impl Stage {
             id: String::new(),
             agents: Vec::new(),
             is_hurt: false,
-            purged: History::default(),
+            purged: Mutex::default(),
             deaths: 0,
             undone: Vec::new(),
             directory: directory.to_owned(),
@@ -205,6 +205,16 @@ impl Stage {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         // A journal that can't be written is missed only by people.
         let _ = writeln!(journal, "{:8.3} {text}", self.begun.elapsed().as_secs_f64());
+    }
+
+    /// Keeps what the binlog said, before that is purged.
+    pub(crate) fn remember_history(&self, history: History) {
+        *self.purged.lock().unwrap_or_else(PoisonError::into_inner) = history;
+    }
+
+    /// What was kept of it.
+    pub(crate) fn remembered_history(&self) -> History {
+        self.purged.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The addresses that commands are given. Agents are given those of proxies.

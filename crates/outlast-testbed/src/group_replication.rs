@@ -11,7 +11,8 @@ use crate::eventually::eventually;
 use crate::node::{ExtraArguments, Node};
 use crate::port::ReservedPort;
 
-const ONLINE_LIMIT: Duration = Duration::from_secs(90);
+const ONLINE_LIMIT: Duration = Duration::from_secs(60);
+const JOIN_ATTEMPTS: usize = 3;
 const GROUP_NAME: &str = "6f75746c-6173-7400-0000-000000000001";
 
 pub(crate) fn arguments(ports: &[ReservedPort], index: usize) -> ExtraArguments {
@@ -64,11 +65,27 @@ pub(crate) async fn prepare(node: &Node) -> Result<()> {
 }
 
 /// Joins a prepared node to the running group and waits until it is online.
+///
+/// On a busy machine members expel a slow newcomer, or its donor doesn't answer: then it leaves, and joins once more.
 pub(crate) async fn join(node: &Node) -> Result<()> {
-    node.execute("START GROUP_REPLICATION")
-        .await
-        .with_context(|| format!("node {} can't join:\n{}", node.index(), node.error_log_tail()))?;
-    wait_until_online(node).await
+    for attempt in 1..=JOIN_ATTEMPTS {
+        let joined = match node.execute("START GROUP_REPLICATION").await {
+            Ok(()) => wait_until_online(node).await,
+            Err(error) => Err(error),
+        };
+        match joined {
+            Ok(()) => return Ok(()),
+            Err(error) if attempt < JOIN_ATTEMPTS => {
+                tracing::info!("node {} joins again: {error:#}", node.index());
+                node.execute("STOP GROUP_REPLICATION").await?;
+            }
+            Err(error) => {
+                let log = node.error_log_tail();
+                return Err(error.context(format!("node {} can't join:\n{log}", node.index())));
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn wait_until_online(node: &Node) -> Result<()> {

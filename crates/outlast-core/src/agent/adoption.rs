@@ -131,10 +131,16 @@ impl Round<'_> {
         debug_assert!(is_active(migration));
         let parts = &self.agent.parts;
         let scheduler = &parts.services.scheduler;
-        let state = parts.topology.inspect(primary).await?;
+        // The checkpoint first: what is in its position has been executed by the time the server is asked.
         let checkpoint = parts.checkpoints.load(primary, &migration.id).await?;
+        let state = parts.topology.inspect(primary).await?;
         match check(primary, &state, checkpoint.as_ref()) {
             Ok(()) => {}
+            // The previous owner is alive and commits: what was read of the two belongs to different moments.
+            Err(Obstacle::Never(reason)) if parts.checkpoints.load(primary, &migration.id).await? != checkpoint => {
+                let reason = format!("its previous owner was writing while {primary} was looked at; then, {reason}");
+                return Err(Error::new(ErrorKind::NotYet, reason));
+            }
             // A finished swap needs no binlogs any more; it only has to be reported.
             Err(Obstacle::Never(_)) if self.must_be_concluded(primary, migration).await? => {}
             Err(Obstacle::NotYet(reason)) => return Err(Error::new(ErrorKind::NotYet, reason)),
