@@ -196,18 +196,17 @@ async fn triggers_seen(node: &Node, user: &str, statements: &[String]) -> Result
     Ok(values.filter(seen).count())
 }
 
-/// Whether the account may not make what a trial of a foreign key makes: one between two tables in a schema of Outlast. Trials choose
+/// Whether the account may not make what a trial of a foreign key makes: a table of Outlast's that refers to `parent`. Trials choose
 /// their schema first, so their statements can't be sent again one by one.
-async fn foreign_key_denied(node: &Node, user: &str) -> Result<bool> {
+async fn foreign_key_denied(node: &Node, user: &str, parent: &str) -> Result<bool> {
     let mut conn = connect(node, user).await?;
-    for sql in [
-        "CREATE DATABASE IF NOT EXISTS _outlast_try_keys",
-        "CREATE TABLE IF NOT EXISTS _outlast_try_keys.parent (id INT PRIMARY KEY)",
-    ] {
-        conn.query_drop(sql).await?;
-    }
-    let key = "CREATE TABLE _outlast_try_keys.child (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES _outlast_try_keys.parent (id))";
-    Ok(matches!(conn.query_drop(key).await, Err(mysql_async::Error::Server(error)) if DENIED.contains(&error.code)))
+    conn.query_drop("CREATE DATABASE IF NOT EXISTS _outlast_try_keys")
+        .await?;
+    conn.query_drop("CREATE TABLE IF NOT EXISTS _outlast_try_keys.child (id INT PRIMARY KEY)")
+        .await?;
+    let key = format!("ALTER TABLE _outlast_try_keys.child ADD FOREIGN KEY (id) REFERENCES {parent} (id)");
+    let refused = conn.query_drop(key).await;
+    Ok(matches!(refused, Err(mysql_async::Error::Server(error)) if DENIED.contains(&error.code)))
 }
 
 /// Each documented privilege is needed: without it, the server denies a statement that Outlast sends (or, for TRIGGER, hides what it
@@ -245,9 +244,14 @@ async fn the_documented_privileges_are_enough_and_each_of_them_is_needed() -> Re
                 let without = triggers_seen(node, "almost", &statements).await?;
                 ensure!(without < seen, "triggers are seen without TRIGGER: {without} of {seen}");
             }
+            // What it is for there, only the trial of a foreign key shows, which is refused without it before it is begun.
+            None if privilege == "REFERENCES" && on == accounts::OWN_SCHEMAS => {
+                println!("{privilege} on {on}: no single statement shows it");
+            }
             None if privilege == "REFERENCES" => {
-                let denied = foreign_key_denied(node, "almost").await?;
-                ensure!(denied, "a foreign key between tables of Outlast needs no REFERENCES");
+                let parent = if on == "`parents`.*" { "parents.p" } else { "test.child" };
+                let denied = foreign_key_denied(node, "almost", parent).await?;
+                ensure!(denied, "a foreign key that refers to {parent} needs no REFERENCES");
             }
             None => {
                 needless.insert(privilege, on);
