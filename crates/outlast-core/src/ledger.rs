@@ -95,6 +95,8 @@ pub struct Ledger {
     urgent: VecDeque<Key>,
     queued: HashMap<Key, Vec<u64>>,
     held: HashMap<Key, Vec<u64>>,
+    /// Number of keys in batches that were taken, and neither applied nor returned.
+    taken: usize,
 }
 
 #[derive(Debug)]
@@ -130,6 +132,7 @@ impl Ledger {
             urgent: VecDeque::new(),
             queued: HashMap::new(),
             held: HashMap::new(),
+            taken: 0,
         };
         if let Some(folded) = checkpoint.folded {
             ledger.add_finished(folded)?;
@@ -354,6 +357,7 @@ impl Ledger {
         if keys.is_empty() {
             return None;
         }
+        self.taken += keys.len();
         let mut position = self.position.clone();
         for (id, keys_done) in done {
             let whole = |open: &&Open| open.keys_left == keys_done || !Guard::Boundary.holds();
@@ -370,6 +374,7 @@ impl Ledger {
 
     /// The batch has committed.
     pub fn batch_applied(&mut self, batch: Batch) {
+        self.taken -= batch.keys.len();
         for (_, waiting) in batch.waiting {
             self.settle(&waiting);
         }
@@ -377,6 +382,7 @@ impl Ledger {
 
     /// The batch was rolled back; its keys are queued again, first in line.
     pub fn batch_returned(&mut self, batch: Batch) {
+        self.taken -= batch.keys.len();
         for (key, mut waiting) in batch.waiting.into_iter().rev() {
             match self.queued.get_mut(&key) {
                 Some(later) => {
@@ -424,10 +430,10 @@ impl Ledger {
         &self.processed
     }
 
-    /// Whether the shadow equals the source as of `executed`, everything being copied, and no prepared XA transaction will
-    /// change the source yet.
+    /// Whether the shadow equals the source as of `executed`, everything being copied, no prepared XA transaction will change
+    /// the source yet, and nobody has taken a batch whose end is not known.
     pub fn is_drained(&self, executed: &GtidSet) -> bool {
-        self.is_caught_up(executed, 0) && self.prepared.is_empty()
+        self.is_caught_up(executed, 0) && self.prepared.is_empty() && self.taken == 0
     }
 
     /// Whether the shadow is as of `executed`, but for at most `few` keys.

@@ -34,6 +34,7 @@ mod row_key;
 mod scheduler;
 mod server;
 mod session;
+mod signal;
 mod stream;
 mod topology;
 mod utc;

@@ -34,6 +34,10 @@ impl Run {
         loop {
             self.catch_up().await?;
             let turn = self.turn.lock().await;
+            if self.is_ending.load(Ordering::Relaxed) {
+                drop(turn);
+                return std::future::pending().await;
+            }
             match self.attempt().await {
                 // The turn is kept to the end: nobody concludes otherwise any more.
                 Ok(()) => {

@@ -27,7 +27,7 @@ mod liveness;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -130,6 +130,8 @@ pub(crate) struct Run {
     /// Most keys of a batch; smaller once a batch was too big for the server.
     batch: AtomicUsize,
     complete_requested: AtomicBool,
+    /// A loop has ended, and the run ends with it, unless the swap was begun before.
+    is_ending: AtomicBool,
     view: Mutex<View>,
     observer: Observer,
 }
@@ -251,6 +253,7 @@ async fn conduct(
         turn: tokio::sync::Mutex::new(()),
         batch: AtomicUsize::new(services.settings.max_batch),
         complete_requested: AtomicBool::new(migration.may_complete()),
+        is_ending: AtomicBool::new(false),
         observer: Arc::clone(&observer),
     };
     if let Some(intent) = instant::intent(services, migration, lease, &*stream).await? {
@@ -316,8 +319,12 @@ impl Run {
                 if !Guard::OneApplier.holds() {
                     loops.push(Box::pin(self.apply_changes()));
                 }
-                // The other loops are dropped here, and with them the turn, if one of them holds it.
-                select_all(loops).await.0
+                let (first, _, others) = select_all(loops).await;
+                // The others may be in the middle of a batch, of which nobody will know whether it was applied. With them
+                // goes the turn, if one of them holds it; whoever waits for that must not go by the ledger any more.
+                self.is_ending.store(true, Ordering::Relaxed);
+                drop(others);
+                first
             };
             let _turn = self.turn.lock().await;
             first

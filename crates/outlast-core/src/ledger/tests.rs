@@ -321,6 +321,10 @@ fn it_is_drained_when_everything_executed_is_applied() {
     ledger.record(committed(2, [5]));
     assert!(!ledger.is_drained(&gtids(1..=2)), "a key is not applied");
     let batch = batch(&mut ledger);
+    assert!(
+        !ledger.is_drained(&gtids(1..=2)),
+        "whether the batch is applied is not known"
+    );
     ledger.batch_applied(batch);
     assert!(ledger.is_drained(&gtids(1..=2)));
 }

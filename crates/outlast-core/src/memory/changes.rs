@@ -100,8 +100,7 @@ impl Changes for MemoryChanges {
             if !changes.is_empty() {
                 break changes;
             }
-            // Fails only when the cluster is gone, which this reader keeps alive.
-            let _ = changed.changed().await;
+            changed.changed().await;
         };
         // Invariant I3. The wait lasts as long as others want to go first, and then the server has committed.
         self.cluster.pause().await;

@@ -207,8 +207,7 @@ impl Cluster {
         let mut changed = self.subscribe();
         while self.is_frozen() {
             changed.mark_unchanged();
-            // The sender lives as long as `self`.
-            let _ = changed.changed().await;
+            changed.changed().await;
         }
     }
 

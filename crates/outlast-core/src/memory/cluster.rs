@@ -9,8 +9,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
-
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
@@ -28,6 +26,7 @@ use super::{
     history,
     log::{Effect, Logged, Origin, Write},
     server::Node,
+    signal::{Changed, Signal},
 };
 
 /// How often a writer that waits for a table lock looks whether its holder has fallen silent.
@@ -51,7 +50,7 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     /// Changes with the state, for whoever waits.
-    changed: watch::Sender<()>,
+    changed: Signal,
     serial: AtomicU64,
     latency_ms: AtomicU64,
     pub(super) steps: Steps,
@@ -82,7 +81,7 @@ impl Cluster {
             shared: Arc::new(Shared {
                 clock,
                 state: Mutex::default(),
-                changed: watch::Sender::new(()),
+                changed: Signal::default(),
                 serial: AtomicU64::new(1),
                 latency_ms: AtomicU64::new(0),
                 steps: Steps::default(),
@@ -225,8 +224,7 @@ impl Cluster {
 
     /// Returns when anything on the cluster changes after the call.
     pub async fn changed(&self) {
-        // The sender lives as long as `self`.
-        let _ = self.shared.changed.subscribe().changed().await;
+        self.shared.changed.subscribe().changed().await;
     }
 }
 
@@ -282,7 +280,7 @@ impl Cluster {
             }
             tokio::select! {
                 biased;
-                _ = changed.changed() => {}
+                () = changed.changed() => {}
                 () = self.shared.clock.sleep(LOCK_RETRY) => {}
             }
         }
@@ -583,7 +581,7 @@ impl Cluster {
         self.shared.serial.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+    pub(super) fn subscribe(&self) -> Changed {
         self.shared.changed.subscribe()
     }
 
@@ -693,6 +691,7 @@ impl Cluster {
         server: &Server,
         body: impl FnOnce(&mut Node, Duration) -> Result<(Vec<Write>, T)> + Send,
     ) -> Result<T> {
+        self.pause().await;
         let session = self.connect(server)?;
         self.pause().await;
         self.commit_in(&session, body)
@@ -736,7 +735,7 @@ impl Cluster {
     }
 
     pub(super) fn wake(&self) {
-        self.shared.changed.send_replace(());
+        self.shared.changed.send();
     }
 }
 

@@ -127,7 +127,7 @@ pub(super) async fn lock(cluster: &Cluster, session: &Session, lease: &Lease, ta
         }
         tokio::select! {
             biased;
-            _ = changed.changed() => {}
+            () = changed.changed() => {}
             () = cluster.clock().sleep(left) => {}
         }
     }
