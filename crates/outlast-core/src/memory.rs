@@ -30,6 +30,7 @@ mod data;
 mod history;
 mod instant;
 mod log;
+mod look;
 mod row_key;
 mod scheduler;
 mod server;
