@@ -2,7 +2,7 @@
 //!
 //! A claim that something can't happen is worth as much as the proof that it would be noticed. So the simulator switches
 //! off one guard at a time, in this very code, and must find the violation that follows. In a build without the feature
-//! `test-util` no guard can be switched off, and [`Guard::holds`] is the constant `true`.
+//! `test-util` no guard can be switched off, and each holds, by a constant.
 
 macro_rules! guards {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $invariant:literal;)*) => {
