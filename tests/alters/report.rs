@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use outlast_tests::result::print_result;
 use tokio::time::Instant;
 
 /// The results so far.
@@ -53,21 +54,6 @@ impl Report {
 
     /// Prints the result; whether all passed.
     pub(crate) fn end(self) -> bool {
-        let passes = self.failed.is_empty();
-        if !passes {
-            println!("\nfailures:");
-            for name in &self.failed {
-                println!("    {name}");
-            }
-        }
-        println!(
-            "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; {} filtered out; finished in {:.2}s",
-            if passes { "ok" } else { "FAILED" },
-            self.passed,
-            self.failed.len(),
-            self.left_out,
-            self.begun.elapsed().as_secs_f64()
-        );
-        passes
+        print_result(self.passed, &self.failed, self.left_out, self.begun.elapsed())
     }
 }

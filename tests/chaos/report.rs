@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use anyhow::{Context, Result};
+use outlast_tests::result::print_result;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -141,21 +142,8 @@ impl Report {
             folder.join(format!("{name}.json")),
             serde_json::to_string_pretty(&self.as_json())?,
         )?;
-        let passes = self.violations.is_empty();
-        if !passes {
-            println!("\nfailures:");
-            for failure in &self.violations {
-                println!("    {failure}");
-            }
-        }
-        println!(
-            "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; 0 filtered out; finished in {:.2}s",
-            if passes { "ok" } else { "FAILED" },
-            self.faults_free_rounds() + self.checks,
-            self.violations.len(),
-            self.begun.elapsed().as_secs_f64()
-        );
-        Ok(passes)
+        let passed = self.faults_free_rounds() + self.checks;
+        Ok(print_result(passed, &self.violations, 0, self.begun.elapsed()))
     }
 
     fn totals(&self) -> String {

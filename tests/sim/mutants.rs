@@ -5,6 +5,7 @@ use std::{sync::PoisonError, time::Instant};
 use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 use outlast_core::guard::Guard;
+use outlast_tests::result::print_result;
 
 use crate::{
     arguments::{Arguments, Task},
@@ -38,9 +39,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         WITHIN
     };
     println!("without the guard      invariant  seeds  violation");
-    let (mut found, mut missed) = (0, 0);
+    let begun = Instant::now();
+    let (mut found, mut missed) = (0, Vec::new());
     for guard in guards {
-        let begun = Instant::now();
+        let switched_off = Instant::now();
         let count = Count::default();
         let plan = |seed| Plan::directed_to(guard, seed);
         let within = |runs: &mut dyn FnMut()| guard.without(runs);
@@ -52,18 +54,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
                 (format!("{}", seed - arguments.first + 1), what.replace('\n', " "))
             }
             None => {
-                missed += u32::from(arguments.task == Task::Mutants || !OPEN.contains(&guard));
+                if arguments.task == Task::Mutants || !OPEN.contains(&guard) {
+                    missed.push(guard.name().to_owned());
+                }
                 (format!(">{seeds}"), "NONE FOUND".to_owned())
             }
         };
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = switched_off.elapsed().as_secs_f64();
         println!(
             "{:<22} {:<9} {after:>6}  {what:.140} ({seconds:.1} s)",
             guard.name(),
             guard.invariant()
         );
     }
-    let result = if missed == 0 { "ok" } else { "FAILED" };
-    println!("test result: {result}. {found} passed; {missed} failed; 0 ignored; 0 measured; 0 filtered out");
-    Ok(missed == 0)
+    Ok(print_result(found, &missed, 0, begun.elapsed()))
 }

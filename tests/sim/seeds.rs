@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
+use outlast_tests::result::print_result;
 
 use crate::{
     arguments::Arguments,
@@ -107,10 +108,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     if let Some((seed, what)) = &violation {
         explain(*seed, what);
     }
-    let (passed, failed) = (u8::from(violation.is_none()), u8::from(violation.is_some()));
-    let result = if failed == 0 { "ok" } else { "FAILED" };
-    println!("test result: {result}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out");
-    Ok(violation.is_none())
+    let failures: Vec<String> = violation.iter().map(|(seed, _)| format!("seed {seed}")).collect();
+    let passed = u64::from(failures.is_empty());
+    Ok(print_result(passed, &failures, 0, begun.elapsed()))
 }
 
 /// Runs a failing seed again, with a journal.
