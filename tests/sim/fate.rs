@@ -13,9 +13,9 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(2);
 
 /// An act that waits for something that does not come is left out after this time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Performs the plan's acts, one after the other, and ends early when the migration has ended.
+/// Performs the plan's acts, one after the other.
 pub(crate) async fn strike(world: &Arc<World>) {
     for (moment, act) in world.plan.acts.clone() {
         tokio::select! {
@@ -34,6 +34,10 @@ pub(crate) async fn strike(world: &Arc<World>) {
 }
 
 async fn reach(world: &World, moment: Moment) {
+    // A swap that is waited for is also wanted.
+    if world.plan.postponed && !matches!(moment, Moment::Steps(_)) {
+        world.request(Request::Complete).await;
+    }
     let steps = match moment {
         Moment::Steps(steps) => steps,
         Moment::Locked(steps) => {
@@ -141,14 +145,19 @@ async fn lose_primary(world: &Arc<World>, crash: Crash) {
         Rest::Executed => cluster.apply_relay(&new, usize::MAX),
         // By and by, as the environment does. Only a swap must not wait: what the application writes to the old table while
         // the swap stands in the relay log stays in the retired table. No owner can prevent that, and the README says so.
-        Rest::ExecutedLater => cluster.apply_received_swap(&new),
+        // Neither can anybody mend that a server gives out numbers twice.
+        Rest::ExecutedLater => cluster.apply_what_must_not_wait(&new),
         Rest::ThrownAway => cluster.reset_relay(&new),
     }
     cluster.promote(&new);
     promoted(world, &old, &new);
-    if let Old::Writable(time) = crash.old {
-        cluster.revive(&old);
-        world.pause(time).await;
+    match crash.old {
+        Old::Rebuilt => {}
+        Old::Away(time) => world.pause(time).await,
+        Old::Writable(time) => {
+            cluster.revive(&old);
+            world.pause(time).await;
+        }
     }
     rebuild(world, &old);
 }

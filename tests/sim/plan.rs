@@ -130,6 +130,8 @@ pub(crate) enum Rest {
 pub(crate) enum Old {
     /// At once, made anew from the new one.
     Rebuilt,
+    /// Later; until then, a virtual address leads to the new one.
+    Away(Duration),
     /// As it was, writable, with what only it has; for a while.
     Writable(Duration),
 }
@@ -232,9 +234,10 @@ impl Plan {
                 .choose(random)
                 .unwrap_or(&Rest::Executed),
                 outage: up_to(random, 3_000),
-                old: match random.random_ratio(1, 5) {
-                    true => Old::Writable(up_to(random, 4_000)),
-                    false => Old::Rebuilt,
+                old: match random.random_range(0..5) {
+                    0 => Old::Writable(up_to(random, 4_000)),
+                    1 => Old::Away(up_to(random, 4_000)),
+                    _ => Old::Rebuilt,
                 },
             }),
             31..33 => Act::SplitBrain {

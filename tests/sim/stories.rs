@@ -10,7 +10,8 @@ use crate::plan::{Act, Change, Crash, Moment, Old, Plan, Rest, up_to};
 type Story = fn(&mut Plan, &mut SmallRng) -> Vec<(Moment, Act)>;
 
 /// All stories, each with the guards that chance alone seldom needs.
-const STORIES: [(&[Guard], Story); 9] = [
+const STORIES: [(&[Guard], Story); 10] = [
+    (&[Guard::OneApplier], long_followed),
     (&[Guard::FenceIncarnation], boomerang),
     (&[Guard::LockProof], frozen_under_the_lock),
     (&[Guard::AdoptGaps, Guard::AdoptPosition], promoted_with_holes),
@@ -52,6 +53,14 @@ fn crash(random: &mut SmallRng, rest: Rest, executed: usize) -> Crash {
         outage: up_to(random, 500),
         old: Old::Rebuilt,
     }
+}
+
+/// The application writes the same few rows for long before the swap is asked for.
+fn long_followed(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
+    calm(plan);
+    plan.postponed = true;
+    plan.pace = 2;
+    vec![(Moment::Steps(random.random_range(300..1500)), Act::Complete)]
 }
 
 /// The primary is lost with all that the owner did, its successor, too, and the first one is primary again, made anew:
@@ -117,6 +126,7 @@ fn two_crashes(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
     let first = crash(random, Rest::Executed, usize::MAX);
     let mut second = crash(random, Rest::ExecutedLater, executed);
     second.outage = Duration::ZERO;
+    second.old = Old::Away(Duration::from_secs(3));
     vec![
         (Moment::Steps(random.random_range(20..200)), Act::Crash(first)),
         (Moment::Steps(random.random_range(0..16)), Act::Crash(second)),

@@ -20,6 +20,9 @@ const FIRST_CHUNK: u64 = 1000;
 /// For so long a collision is tried again as soon as the rows in the way are up to date; then the retry policy decides.
 const RESOLVED_AT_ONCE: Duration = Duration::from_secs(2);
 
+/// Before that, the source gets so long to part with a value that it still held twice when the row in the way was read again.
+const SAME_AGAIN: Duration = Duration::from_millis(20);
+
 /// Chunk size, shared by the lanes; also the lock under which the next range is chosen.
 struct Dispatcher {
     rows: u64,
@@ -134,6 +137,7 @@ impl Run {
         let clock = &self.services.clock;
         let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
         let error = Error::new(ErrorKind::Duplicate, collision.message);
+        let again = duplicates.has_met(&collision.duplicate);
         if duplicates.met(&collision.duplicate, clock.now(), grace) {
             return Err(error.context(format_args!("a duplicate has lasted for {grace:?}")));
         }
@@ -145,6 +149,8 @@ impl Run {
         drop(self.turn.lock().await);
         if keys.is_empty() || duplicates.age(clock.now()) >= RESOLVED_AT_ONCE {
             self.wait_by_policy(failures, error).await?;
+        } else if again {
+            clock.sleep(SAME_AGAIN).await;
         }
         Ok(())
     }

@@ -26,6 +26,11 @@ impl Duplicates {
         now.saturating_sub(first) >= grace
     }
 
+    /// Whether this very one is remembered.
+    pub(super) fn has_met(&self, duplicate: &str) -> bool {
+        self.first_met.contains_key(duplicate)
+    }
+
     /// How long any of them have been met by now.
     pub(super) fn age(&self, now: Duration) -> Duration {
         self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
@@ -57,6 +62,7 @@ mod tests {
     fn one_that_stays_is_real_although_others_come_and_go() {
         let mut duplicates = Duplicates::default();
         for second in 0..60 {
+            assert_eq!(duplicates.has_met("same"), second > 0);
             assert!(!duplicates.met("same", at(second), GRACE));
             assert!(!duplicates.met(&format!("other {second}"), at(second), GRACE));
         }

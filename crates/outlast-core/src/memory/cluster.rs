@@ -368,9 +368,11 @@ impl Cluster {
         self.node(server, |node| node.replicates_from.as_ref() == Some(&source.uuid))
     }
 
-    /// A planned switchover: `from` takes no more writes, `to` catches up and takes them, `from` follows it.
+    /// A planned switchover: `from` takes no more writes and executes what it had received before it took any, `to` catches
+    /// up and takes them, `from` follows it.
     pub fn switch_over(&self, from: &Server, to: &Server) {
         self.set_writable(from, false);
+        self.apply_relay(from, usize::MAX);
         self.replicate(from, to, usize::MAX);
         self.promote(to);
         self.follow(from, to);
@@ -399,12 +401,16 @@ impl Cluster {
         self.node(server, |node| node.apply_relay(count, chance));
     }
 
-    /// Executes the relay log up to the last statement in it that brings a new definition into place.
-    pub fn apply_received_swap(&self, server: &Server) {
+    /// Executes the relay log up to what no server may take writes without: the last statement that brings a new definition
+    /// into place, and the last transaction of the server's own, whose number it would give out again.
+    pub fn apply_what_must_not_wait(&self, server: &Server) {
         self.node(server, |node| {
             let alters = |write: &Write| matches!(write, Write::Rename(_) | Write::SwapColumns(_));
-            let is_ddl = |logged: &Arc<Logged>| logged.effect.writes().iter().any(alters);
-            if let Some(last) = node.relay.iter().rposition(is_ddl) {
+            let own = node.server.uuid.clone();
+            let must_not_wait = |logged: &Arc<Logged>| {
+                logged.effect.writes().iter().any(alters) || *logged.gtid.source == *own.as_str()
+            };
+            if let Some(last) = node.relay.iter().rposition(must_not_wait) {
                 node.apply_relay(last + 1, 0);
             }
         });

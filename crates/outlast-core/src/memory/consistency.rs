@@ -68,11 +68,10 @@ fn changed_after(node: &Node, source: &TableName, position: &crate::gtid::GtidSe
     let mut prepared: BTreeMap<&[u8], (bool, Vec<u64>)> = BTreeMap::new();
     for logged in &node.log[..node.visible] {
         let accounted = position.contains(&logged.gtid);
-        let keys = keys_of(logged.effect.writes(), source);
         match &logged.effect {
-            Effect::Commit(_) if !accounted => changed.extend(keys),
-            Effect::XaPrepare(Xid(xid), _) => {
-                prepared.insert(xid, (accounted, keys));
+            Effect::Commit(writes) if !accounted => changed.extend(keys_of(writes, source)),
+            Effect::XaPrepare(Xid(xid), writes) => {
+                prepared.insert(xid, (accounted, keys_of(writes, source)));
             }
             Effect::XaCommit(Xid(xid)) => {
                 if let Some((prepare_accounted, keys)) = prepared.remove(xid.as_slice())

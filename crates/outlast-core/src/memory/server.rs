@@ -183,10 +183,17 @@ impl Node {
         }
     }
 
+    /// Throws away what is received and not executed. As MySQL does, the server gives out the numbers of lost transactions
+    /// of its own again.
     pub(super) fn reset_relay(&mut self) {
         self.relay.clear();
         self.received = self.log.iter().map(|logged| logged.gtid.clone()).collect();
         self.received_upto = (ServerUuid::new(""), 0, 0);
+        let own = self
+            .log
+            .iter()
+            .filter(|logged| *logged.gtid.source == *self.server.uuid.as_str());
+        self.issued = own.map(|logged| logged.gtid.sequence).max().unwrap_or(0);
     }
 
     pub(super) fn unapplied(&self) -> GtidSet {
@@ -217,12 +224,6 @@ impl Node {
         self.reset_relay();
         self.history += 1;
         self.settle(self.log.len());
-        // As MySQL does: numbers of transactions that are lost are given out again.
-        let own = self
-            .log
-            .iter()
-            .filter(|logged| *logged.gtid.source == *self.server.uuid.as_str());
-        self.issued = own.map(|logged| logged.gtid.sequence).max().unwrap_or(0);
     }
 
     /// Invariant I6: the fence row must hold the lease's triple, and this must be the lease's server.
