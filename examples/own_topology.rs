@@ -117,8 +117,8 @@ impl Topology for PrimaryFile {
             purged: gtids(&purged)?,
             unapplied,
             // A file names one server: no group.
-            groups: Vec::new(),
             // For policies that discount it; the default ones do not.
+            binlog_end: String::new(),
             clock_skew_ms: 0,
         })
     }

@@ -24,6 +24,7 @@ mod refusals;
 mod replica_consistency;
 mod scene;
 mod secrets;
+mod server_settings;
 mod split_brain;
 mod timing;
 mod twin;

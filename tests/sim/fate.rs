@@ -105,7 +105,7 @@ async fn perform(world: &Arc<World>, act: Act) {
         }
         Act::Complete => world.request(Request::Complete).await,
         Act::Clock { server, ahead } => {
-            cluster.set_clock_ahead(&world.servers[server % world.servers.len()], ahead);
+            cluster.set_clock_ahead(&world.replica(server), ahead);
         }
         Act::AnyOrder { server } => cluster.set_commit_order(&world.replica(server), false),
     }

@@ -8,7 +8,7 @@ use outlast_core::guard::Guard;
 use outlast_tests::result::print_result;
 
 use crate::{
-    arguments::{Arguments, Task},
+    arguments::Arguments,
     plan::Plan,
     seeds::{Count, search},
 };
@@ -29,11 +29,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     };
     let guards: Vec<Guard> = Guard::ALL.iter().filter(wanted).copied().collect();
     ensure!(!guards.is_empty(), "no guard has such a name");
-    let seeds = if arguments.task == Task::Mutants {
-        WITHIN.max(arguments.seeds)
-    } else {
-        WITHIN
-    };
     println!("without the guard      invariant  seeds  violation");
     let begun = Instant::now();
     let (mut found, mut missed) = (0, Vec::new());
@@ -42,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         let count = Count::default();
         let plan = |seed| Plan::directed_to(guard, seed);
         let within = |runs: &mut dyn FnMut()| guard.without(runs);
-        search(arguments, seeds, plan, within, &count, &ProgressBar::hidden());
+        search(arguments, WITHIN, plan, within, &count, &ProgressBar::hidden());
         let violation = count.violation.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (after, what) = match violation {
             Some((seed, what)) => {
@@ -51,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
             }
             None => {
                 missed.push(guard.name().to_owned());
-                (format!(">{seeds}"), "NONE FOUND".to_owned())
+                (format!(">{WITHIN}"), "NONE FOUND".to_owned())
             }
         };
         let seconds = switched_off.elapsed().as_secs_f64();

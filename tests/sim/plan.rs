@@ -98,7 +98,7 @@ pub(crate) enum Act {
     Cancel { time: Duration },
     /// The user asks for the swap.
     Complete,
-    /// A server's clock goes ahead.
+    /// A replica's clock goes ahead.
     Clock { server: usize, ahead: Duration },
     /// A replica is set up to commit in any order.
     AnyOrder { server: usize },
@@ -254,7 +254,7 @@ impl Plan {
             36 => Act::Complete,
             37 => Act::Clock {
                 server,
-                ahead: up_to(random, 60_000),
+                ahead: up_to(random, 1_500_000),
             },
             _ => Act::AnyOrder { server },
         }

@@ -139,7 +139,12 @@ fn end_xas(world: &World) {
 
 /// Whether something happened that may end a migration with this message.
 fn may_fail(world: &World, message: &str) -> bool {
-    world.plan.acts.iter().any(|(_, act)| match act {
+    let acts = &world.plan.acts;
+    // An agent that sees a migration for the first time knows no better than the clocks.
+    let begins_anew = |act: &Act| matches!(act, Act::KillAgent { .. } | Act::KillAgents { .. });
+    let began_anew = world.plan.agents > 1 || acts.iter().any(|(_, act)| begins_anew(act));
+    acts.iter().any(|(_, act)| match act {
+        Act::Clock { ahead, .. } => began_anew && ahead.as_secs() >= 500 && message.starts_with("stale"),
         Act::Purge { .. } => message.contains("purged"),
         Act::KillAgents { down } => down.as_secs() >= 600 && message.starts_with("stale"),
         Act::AnyOrder { .. } => message.contains("commit order"),

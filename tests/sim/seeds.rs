@@ -84,7 +84,7 @@ pub(crate) fn search(
 /// Runs the seeds that are asked for, and prints what came of them. Whether there was no violation.
 ///
 /// # Errors
-/// None that depends on the seeds.
+/// If the bar's template can't be read.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let begun = Instant::now();
     let count = Count::default();

@@ -10,16 +10,19 @@ use crate::plan::{Act, Change, Crash, Moment, Old, Plan, Rest, up_to};
 type Story = fn(&mut Plan, &mut SmallRng) -> Vec<(Moment, Act)>;
 
 /// All stories, each with the guards that chance alone seldom needs.
-const STORIES: [(&[Guard], Story); 10] = [
+const STORIES: [(&[Guard], Story); 13] = [
     (&[Guard::OneApplier], long_followed),
     (&[Guard::FenceIncarnation], boomerang),
     (&[Guard::LockProof], frozen_under_the_lock),
-    (&[Guard::AdoptGaps, Guard::AdoptPosition], promoted_with_holes),
+    (&[Guard::AdoptGaps], promoted_with_holes),
+    (&[], promoted_with_old_holes),
     (&[Guard::AdoptServer], two_crashes),
     (&[Guard::AdoptWritable], switched_over_while_adopting),
     (&[Guard::SplitBrain], split),
     (&[], late_commits),
+    (&[], deaf),
     (&[Guard::Intent], swapped_and_silent),
+    (&[Guard::Proof], swapped_and_lost),
     (&[], swapped_and_purged),
 ];
 
@@ -117,6 +120,16 @@ fn promoted_with_holes(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, A
     ]
 }
 
+/// As before, once there are transactions of an earlier primary: all of the last of them may be missing.
+fn promoted_with_old_holes(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
+    let holes = promoted_with_holes(plan, random);
+    plan.servers = 3;
+    let first = crash(random, Rest::Executed, usize::MAX);
+    let mut acts = vec![(Moment::Steps(random.random_range(5..100)), Act::Crash(first))];
+    acts.extend(holes);
+    acts
+}
+
 /// The new primary is lost as soon as it is looked at, and its address leads to a third one that is not as far.
 fn two_crashes(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
     calm(plan);
@@ -170,11 +183,42 @@ fn late_commits(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
     Vec::new()
 }
 
+/// The swap is asked for under a load that always leaves something to apply, while replies to commits are lost.
+fn deaf(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
+    plan.late_effects = 0.0;
+    plan.reply_loss = 0.1;
+    plan.change = Change::Copied;
+    (plan.agents, plan.servers, plan.xa) = (1, 2, 0);
+    (plan.postponed, plan.proxied, plan.lagging) = (true, false, true);
+    plan.pace = 2;
+    vec![(Moment::Steps(random.random_range(200..2000)), Act::Complete)]
+}
+
 /// Whoever swapped dies before it could say so, and nobody looks for longer than the cutoff.
 fn swapped_and_silent(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
     calm(plan);
     let down = Duration::from_secs(random.random_range(1..1300));
     vec![(Moment::Altered(random.random_range(0..6)), Act::KillAgents { down })]
+}
+
+/// Whoever swapped freezes before it could say so; the server is lost with the swap, and soon back as the primary without it.
+fn swapped_and_lost(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
+    calm(plan);
+    (plan.servers, plan.agents) = (2, 1);
+    (plan.lagging, plan.proxied) = (true, false);
+    let owner = Act::FreezeAgent {
+        agent: 0,
+        time: Duration::from_millis(random.random_range(2500..7000)),
+    };
+    let mut there = crash(random, Rest::Executed, usize::MAX);
+    (there.received, there.outage) = (random.random_range(5..40), Duration::ZERO);
+    let mut back = crash(random, Rest::Executed, usize::MAX);
+    back.outage = Duration::ZERO;
+    vec![
+        (Moment::Altered(random.random_range(0..3)), owner),
+        (Moment::Steps(0), Act::Crash(there)),
+        (Moment::Steps(0), Act::Crash(back)),
+    ]
 }
 
 /// Whoever swapped dies before it could say so, and the binlogs that led there go.

@@ -10,6 +10,9 @@ use crate::{
 
 /// The test target that plays the rounds.
 pub(crate) const TARGET: &str = "chaos";
+/// How many rounds are played with all other tests, and their seed: always the same ones, so that a failure is due to the
+/// change that is tested. `cargo xtask chaos --rounds N` plays new ones.
+const USUAL: [&str; 3] = ["--rounds=12", "--seed=1", "--self-check"];
 
 /// What rounds are played.
 #[derive(clap::Args)]
@@ -49,6 +52,11 @@ pub(crate) fn run(wanted: &Wanted) -> Result<()> {
     println!("{tally}");
     ensure!(tally.failed == 0, "{} rounds failed", tally.failed);
     Ok(())
+}
+
+/// Plays a dozen rounds, and checks that a round with spoilt rows fails.
+pub(crate) fn all(executables: &[Executable]) -> Result<Tally> {
+    play(executables, &USUAL.map(str::to_owned))
 }
 
 /// Plays rounds with the program among what was built.

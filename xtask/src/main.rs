@@ -79,11 +79,11 @@ enum Task {
     },
     /// Play rounds on real clusters under fire: random topologies, ALTERs and faults, checked row by row.
     ///
-    /// Not part of `test`: rounds take minutes, and wait for the machine. One line a round; one that fails keeps its servers' files and says how to have it again. Logs are in target/chaos/SEED-ROUND/,
-    /// the totals in target/chaos/summary-SEED-ROUNDS.md and .json.
+    /// One line a round; one that fails keeps its servers' files and says how to have it again. A dozen are part of `test`. Logs are in
+    /// target/chaos/SEED-ROUND/, the totals in target/chaos/summary-SEED-ROUNDS.md and .json.
     Chaos(chaos::Wanted),
-    /// Run every test there is but chaos: of units, contracts, policies and documentation, simulated clusters, all scenarios, and
-    /// all cases of ALTERs.
+    /// Run every test there is: of units, contracts, policies and documentation, simulated clusters, all scenarios, all cases of
+    /// ALTERs, and a dozen rounds of chaos.
     ///
     /// The last line is `N passed, N failed, N skipped`.
     Test,

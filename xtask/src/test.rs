@@ -45,5 +45,7 @@ pub(crate) fn all() -> Result<(Tally, Result<()>)> {
     tally += scenarios;
     println!("\nALTERs against MySQL's own");
     tally += alters::all(&executables)?;
+    println!("\nclusters under fire");
+    tally += chaos::all(&executables)?;
     Ok((tally, times))
 }

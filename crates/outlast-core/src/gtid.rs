@@ -107,18 +107,19 @@ impl GtidSet {
         rest
     }
 
-    /// For each source, the numbers that are missing between this set's own, as far as they are above all of `floor`'s.
+    /// For each source, the numbers that are missing between this set's own, as far as they are above all of `floor`'s. A
+    /// source that is not in `floor` begins with 1.
     #[must_use]
     pub fn gaps_above(&self, floor: &GtidSet) -> GtidSet {
         let mut gaps = GtidSet::new();
         for (source, intervals) in &self.sources {
             let floor = floor.sources.get(source).and_then(|held| held.values().last());
-            let mut next = floor.copied();
+            let mut next = floor.copied().unwrap_or(1);
             for (&start, &end) in intervals {
-                if let Some(next) = next.filter(|next| *next < start) {
+                if next < start {
                     gaps.insert_interval(source.clone(), next, start);
                 }
-                next = Some(next.map_or(end, |next| next.max(end)));
+                next = next.max(end);
             }
         }
         gaps
@@ -328,7 +329,7 @@ mod tests {
         );
         assert_eq!(
             gaps(&format!("{A}:7-9,{B}:3:5"), &format!("{A}:1-5")),
-            format!("{A}:6,{B}:4")
+            format!("{A}:6,{B}:1-2:4")
         );
         assert_eq!(gaps(&format!("{A}:1-5"), ""), "");
     }

@@ -58,9 +58,7 @@ guards! {
     AdoptWritable = "adopt-writable", "I7";
     /// Adoption waits until everything received is executed.
     AdoptRelay = "adopt-relay-log", "I7";
-    /// Adoption needs a server that has executed all of the position.
-    AdoptPosition = "adopt-position", "I7";
-    /// Adoption needs a server that has executed everything in the order of its source, or all of it.
+    /// Adoption needs a server that has executed all of the position, and everything else that the last owner's copy could see.
     AdoptGaps = "adopt-gaps", "I7";
     /// Going on needs all binlogs since the position.
     AdoptPurged = "adopt-purged", "I7";
@@ -82,6 +80,8 @@ guards! {
     LockProof = "lock-proof", "I8";
     /// The swap waits until nothing that was executed before the lock is left to apply.
     Drain = "drain", "I8";
+    /// Complete is only what the tables show to be in place at that moment.
+    Proof = "proof", "I8";
 }
 
 #[cfg(any(test, feature = "test-util"))]

@@ -1,12 +1,13 @@
 //! Migrations, who owns them, and the contract of every scheduler backend.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, pin::Pin, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
+    gtid::GtidSet,
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server, ServerUuid},
     intent::{Choice, Intent},
 };
@@ -234,7 +235,8 @@ pub struct Migration {
     pub failovers: u32,
     /// Number of times an owner began again after an error or a user's retry.
     pub retries: u32,
-    /// Age of the last committed liveness, by the UTC clock of the server that was asked.
+    /// Age of the last committed liveness, by the UTC clock of the server that was asked; zero if it lies in that clock's future,
+    /// as after a failover to a server whose clock is behind.
     pub liveness_age: Duration,
     /// The user has asked to complete (or never postponed).
     pub complete_requested: bool,
@@ -252,6 +254,21 @@ pub struct Migration {
     pub submitted_at: String,
     /// When it reached its final status, likewise.
     pub ended_at: Option<String>,
+}
+
+/// What must hold at the moment in which a migration ends.
+pub type Proof<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// Where an owner took over, and what that server had executed by then (`gtid_executed`): all that its copy could see beside
+/// the server's own later transactions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// The server.
+    pub server: ServerUuid,
+    /// What it had executed.
+    pub executed: GtidSet,
+    /// Up to where its binlog was written then, as `binlog.000042:1563886` (bytes); empty where that is not known.
+    pub binlog_end: String,
 }
 
 impl Migration {
@@ -386,8 +403,8 @@ pub trait Scheduler: Send + Sync {
     /// `BadRequest` if there is none of this id.
     async fn get(&self, server: &Server, id: &MigrationId) -> Result<Migration>;
 
-    /// Takes ownership: epoch `expected` + 1, new owner, status running, fence row, event; in one transaction on a server
-    /// whose uuid is verified in it and which takes writes. Sessions of the previous owner on this server are killed
+    /// Takes ownership: epoch `expected` + 1, new owner, status running, fence row, event, what the server has executed; in one
+    /// transaction on a server whose uuid is verified in it and which takes writes. Sessions of the previous owner on this server are killed
     /// afterwards, so that their transactions end.
     ///
     /// # Errors
@@ -400,6 +417,12 @@ pub trait Scheduler: Send + Sync {
         agent: &AgentId,
         incarnation: &Incarnation,
     ) -> Result<Lease>;
+
+    /// The last adoption, as `server` (primary or replica) holds it; `None` before the first.
+    ///
+    /// # Errors
+    /// Those of the server; `Inconsistent` if what is stored can't be read.
+    async fn last_adoption(&self, server: &Server, id: &MigrationId) -> Result<Option<Adoption>>;
 
     /// Commits liveness and progress.
     ///
@@ -436,9 +459,13 @@ pub trait Scheduler: Send + Sync {
     /// Ends the migration. The epoch grows, so that nothing of this owner can follow, but for the same call again after a lost
     /// reply, which changes nothing.
     ///
+    /// `proof` is awaited in the middle of the transaction, after the fence was compared and before anything is written, so
+    /// that what it looks at is as of a moment at which the server that commits is the one that was looked at: a server that
+    /// was lost meanwhile, and came back with less, commits nothing.
+    ///
     /// # Errors
-    /// `Fenced`.
-    async fn finish(&self, lease: &Lease, ending: Ending, message: &str) -> Result<()>;
+    /// `Fenced`; those of `proof`.
+    async fn finish(&self, lease: &Lease, ending: Ending, message: &str, proof: Proof<'_>) -> Result<()>;
 
     /// Marks a migration failed that nobody owns any more: a compare-and-swap like `adopt`.
     ///

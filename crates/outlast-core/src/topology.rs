@@ -32,10 +32,25 @@ pub struct ServerState {
     pub purged: GtidSet,
     /// Replication channels that have received transactions which are not executed, as (channel, missing).
     pub unapplied: Vec<(String, GtidSet)>,
-    /// UUIDs under which a group issues GTIDs, in blocks, so that numbers missing between them mean nothing.
-    pub groups: Vec<String>,
+    /// Up to where its binlog is written, as `binlog.000042:1563886` (bytes); empty where that is not known.
+    pub binlog_end: String,
     /// Its UTC clock minus this machine's, in milliseconds.
     pub clock_skew_ms: i64,
+}
+
+/// Whether the first of these two ends of a server's binlogs ([`ServerState::binlog_end`]) lies before the other, as only where they
+/// began anew since. Of ends that are not known, or are of binlogs of different names, nothing is said.
+pub fn is_before(now: &str, before: &str) -> bool {
+    let read = |end: &str| {
+        let (file, position) = end.rsplit_once(':')?;
+        let (base, number) = file.rsplit_once('.')?;
+        let (number, position): (u64, u64) = (number.parse().ok()?, position.parse().ok()?);
+        Some((base.to_owned(), (number, position)))
+    };
+    let Some(((base, now), (base_before, before))) = read(now).zip(read(before)) else {
+        return false;
+    };
+    base == base_before && now < before
 }
 
 /// What a server has, or how it is set up, that bears on a migration.

@@ -25,6 +25,7 @@ use crate::{
 /// * No limit on the range optimizer's memory: beyond it a list of keys becomes a scan of the table.
 /// * English messages: which index has a duplicate is read from one.
 /// * Invisible indexes are used: one may be the only key.
+/// * No limit on what is read, whatever the server's own: rows of `information_schema` are columns of the table.
 /// * Short lock waits: whoever waits for a lock of the application holds others up.
 const SETTINGS: &str = "SET SESSION \
     sql_mode = CONCAT_WS(',', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(@@GLOBAL.sql_mode, 'ANSI_QUOTES', ''), \
@@ -43,7 +44,9 @@ const SETTINGS: &str = "SET SESSION \
     lc_messages = 'en_US', \
     max_execution_time = 0, \
     sql_safe_updates = 0, \
-    sql_select_limit = DEFAULT, \
+    sql_select_limit = 18446744073709551615, \
+    max_join_size = 18446744073709551615, \
+    sql_big_selects = 1, \
     wait_timeout = 31536000";
 
 fn settings(version: (u16, u16, u16)) -> String {
@@ -98,6 +101,31 @@ impl Session {
     /// The server's version as (major, minor, patch).
     pub fn server_version(&self) -> (u16, u16, u16) {
         self.conn.server_version()
+    }
+
+    /// `SHOW BINARY LOG STATUS`, whatever this version of the server calls it: `File`, `Position`, `Binlog_Do_DB`, …; `None`
+    /// where no binlog is written.
+    ///
+    /// # Errors
+    /// Classified; `AccessDenied` without REPLICATION CLIENT.
+    pub async fn binlog_status(&mut self) -> Result<Option<Row>> {
+        self.first(match self.server_version() >= (8, 2, 0) {
+            true => "SHOW BINARY LOG STATUS",
+            false => "SHOW MASTER STATUS",
+        })
+        .await
+    }
+
+    /// Up to where the binlog is written, as `binlog.000042:1563886` (bytes); empty where none is.
+    ///
+    /// # Errors
+    /// As of [`Session::binlog_status`].
+    pub async fn binlog_end(&mut self) -> Result<String> {
+        let end = self.binlog_status().await?.and_then(|row| {
+            let (file, position): (String, u64) = (row.get("File")?, row.get("Position")?);
+            Some(format!("{file}:{position}"))
+        });
+        Ok(end.unwrap_or_default())
     }
 
     /// Runs a statement; returns the number of affected rows.

@@ -1,6 +1,9 @@
 //! Changes of owner: compare-and-swap of the epoch, under the lock of the fence row.
 
-use outlast_core::{AgentId, Epoch, Error, ErrorKind, Incarnation, Lease, MigrationId, Result, Server, Status};
+use outlast_core::{
+    AgentId, Epoch, Error, ErrorKind, Incarnation, Lease, MigrationId, Result, Server, ServerUuid, Status,
+    scheduler::Adoption,
+};
 use outlast_mysql::{Session, failpoint, is_missing, quote};
 
 use crate::{
@@ -55,6 +58,7 @@ impl Swap<'_> {
             self.migration.as_str(),
         );
         session.run_with(update, values).await?;
+        self.record_what_is_executed(session).await?;
         self.tell(session, "adopted", &previous.described(self)).await?;
         // While the fence row is locked, no later owner can be among them.
         let zombies = session.sessions_of_others(self.migration, incarnation).await?;
@@ -181,6 +185,18 @@ impl Swap<'_> {
         session.run_with(sql, values).await.map(drop)
     }
 
+    async fn record_what_is_executed(&self, session: &mut Session) -> Result<()> {
+        let binlog_end = session.binlog_end().await?;
+        let sql = "INSERT INTO _outlast.adoptions (migration, server_uuid, executed, binlog_end) \
+            VALUES (?, @@server_uuid, @@GLOBAL.gtid_executed, ?) AS new \
+            ON DUPLICATE KEY UPDATE server_uuid = new.server_uuid, executed = new.executed, \
+            binlog_end = new.binlog_end";
+        session
+            .run_with(sql, (self.migration.as_str(), binlog_end))
+            .await
+            .map(drop)
+    }
+
     async fn tell(&self, session: &mut Session, kind: &str, detail: &str) -> Result<()> {
         let entry = Entry {
             migration: self.migration,
@@ -201,6 +217,30 @@ impl Swap<'_> {
             ),
         )
     }
+}
+
+/// The last adoption that the server knows of; none where only an earlier version has adopted the migration.
+pub(crate) async fn last(session: &mut Session, id: &MigrationId) -> Result<Option<Adoption>> {
+    let sql = format!(
+        "SELECT server_uuid, executed, binlog_end FROM _outlast.adoptions WHERE migration = {}",
+        quote::text(id.as_str())
+    );
+    let row: Option<(String, String, String)> = match session.first(&sql).await {
+        Err(error) if is_missing(&error) => None,
+        found => found?,
+    };
+    let Some((server, executed, binlog_end)) = row else {
+        return Ok(None);
+    };
+    let executed = executed.parse().map_err(|error| {
+        let what = format!("what had been executed when migration {id} was adopted can't be read: {error}");
+        Error::new(ErrorKind::Inconsistent, what)
+    })?;
+    Ok(Some(Adoption {
+        server: ServerUuid::new(server),
+        executed,
+        binlog_end,
+    }))
 }
 
 impl Previous {

@@ -7,7 +7,7 @@ use std::{
 
 use outlast_core::{
     Error, ErrorKind, Lease, MigrationId, Phase, Result, Status,
-    scheduler::{Ending, Report, Requests},
+    scheduler::{Ending, Proof, Report, Requests},
 };
 use outlast_mysql::{Connector, FencedTransaction, Purpose, SessionPool, failpoint, quote};
 
@@ -151,7 +151,13 @@ pub(crate) async fn enter(sessions: &LeasedSessions, lease: &Lease, phase: Phase
     )
 }
 
-pub(crate) async fn finish(sessions: &LeasedSessions, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
+pub(crate) async fn finish(
+    sessions: &LeasedSessions,
+    lease: &Lease,
+    ending: Ending,
+    message: &str,
+    proof: Proof<'_>,
+) -> Result<()> {
     let status = match ending {
         Ending::Complete => Status::Complete,
         Ending::Failed => Status::Failed,
@@ -163,6 +169,7 @@ pub(crate) async fn finish(sessions: &LeasedSessions, lease: &Lease, ending: End
         }
         begun => begun?,
     };
+    proof.await?;
     let epoch = lease.epoch.next().0;
     // Nobody's from now on: no lease has an empty incarnation.
     let fence = "UPDATE _outlast.fence SET epoch = ?, incarnation = '', server_uuid = '' WHERE migration = ?";

@@ -9,25 +9,11 @@ use outlast_mysql::{Session, failpoint, is_missing, quote};
 
 use crate::{
     leased::{LeasedSessions, tell},
-    schema,
     stored::{field, parsed},
 };
 
 /// Records a path, its intent and a line of history, in one fenced transaction.
 pub(crate) async fn choose(sessions: &LeasedSessions, lease: &Lease, choice: &Choice) -> Result<()> {
-    match record(sessions, lease, choice).await {
-        // The migration was submitted by an earlier version, which had no such table.
-        Err(error) if is_missing(&error) => {
-            schema::TABLES
-                .install(&mut *sessions.of(lease).session().await?)
-                .await?;
-            record(sessions, lease, choice).await
-        }
-        recorded => recorded,
-    }
-}
-
-async fn record(sessions: &LeasedSessions, lease: &Lease, choice: &Choice) -> Result<()> {
     let path = choice.path().name();
     let (statement, before, after, detail) = match choice {
         Choice::Direct(i) => (

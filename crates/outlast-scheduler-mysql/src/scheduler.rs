@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use outlast_core::{
-    AgentId, Epoch, Incarnation, Lease, Migration, MigrationId, Phase, Result, Scheduler, Server,
+    AgentId, Epoch, ErrorKind, Incarnation, Lease, Migration, MigrationId, Phase, Result, Scheduler, Server,
     intent::{Choice, Intent},
-    scheduler::{Ending, Event, PolicyComponent, Report, Request, Requests, Submission},
+    scheduler::{Adoption, Ending, Event, PolicyComponent, Proof, Report, Request, Requests, Submission},
 };
-use outlast_mysql::{Connector, SessionPools, failpoint};
+use outlast_mysql::{Connector, SessionPools, failpoint, is_missing};
 
 use crate::{
-    adoption::Swap,
+    adoption::{self, Swap},
     history::{self, Entry},
     leased::{self, LeasedSessions},
     paths, policies, requests, schema, stored, submission,
@@ -94,9 +94,24 @@ impl Scheduler for MySqlScheduler {
             expected,
             agent,
         };
-        let lease = swap.adopt(&mut session, incarnation).await?;
+        let lease = match swap.adopt(&mut session, incarnation).await {
+            // The migration was submitted by an earlier version, which had fewer tables.
+            Err(error) if is_missing(&error) => {
+                session.run("ROLLBACK").await?;
+                schema::TABLES.install(&mut session).await?;
+                swap.adopt(&mut session, incarnation).await?
+            }
+            adopted => adopted?,
+        };
         session.give_back();
         Ok(lease)
+    }
+
+    async fn last_adoption(&self, server: &Server, id: &MigrationId) -> Result<Option<Adoption>> {
+        let mut session = self.sessions.session(server).await?;
+        let last = adoption::last(&mut session, id).await?;
+        session.give_back();
+        Ok(last)
     }
 
     async fn beat(&self, lease: &Lease, report: &Report) -> Result<()> {
@@ -126,8 +141,8 @@ impl Scheduler for MySqlScheduler {
         Ok(intent)
     }
 
-    async fn finish(&self, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
-        let done = leased::finish(&self.leased, lease, ending, message).await;
+    async fn finish(&self, lease: &Lease, ending: Ending, message: &str, proof: Proof<'_>) -> Result<()> {
+        let done = leased::finish(&self.leased, lease, ending, message, proof).await;
         self.leased.close(lease);
         done
     }
@@ -154,7 +169,14 @@ impl Scheduler for MySqlScheduler {
 
     async fn request(&self, primary: &Server, id: &MigrationId, request: Request) -> Result<()> {
         let mut session = self.sessions.writable(primary).await?;
-        requests::request(&mut session, id, request).await?;
+        let requested = requests::request(&mut session, id, request).await;
+        requested.map_err(|error| match error.kind() {
+            ErrorKind::Passing => error.context(format_args!(
+                "the request was not recorded, and nothing was changed: {primary} takes no writes at the moment, as under \
+                 FLUSH TABLES WITH READ LOCK; run the command again"
+            )),
+            _ => error,
+        })?;
         session.give_back();
         Ok(())
     }

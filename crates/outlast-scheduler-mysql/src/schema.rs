@@ -4,8 +4,8 @@ use outlast_mysql::Tables;
 
 pub(crate) const TABLES: Tables = Tables {
     part: "scheduler",
-    version: 2,
-    definitions: &[MIGRATIONS, FENCE, EVENTS, POLICIES, PATHS],
+    version: 3,
+    definitions: &[MIGRATIONS, FENCE, EVENTS, POLICIES, PATHS, ADOPTIONS],
 };
 
 /// `unfinished` makes the server keep the promise that a table has one unfinished migration: NULLs are not unique.
@@ -94,3 +94,14 @@ CREATE TABLE IF NOT EXISTS _outlast.paths (
   PRIMARY KEY (migration)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
   COMMENT='how new definitions get into place; all times are UTC'";
+
+/// Since version 3, likewise.
+const ADOPTIONS: &str = "\
+CREATE TABLE IF NOT EXISTS _outlast.adoptions (
+  migration CHAR(16) NOT NULL,
+  server_uuid CHAR(36) NOT NULL COMMENT 'the server of the last adoption',
+  executed LONGTEXT NOT NULL COMMENT 'its gtid_executed by then',
+  binlog_end VARCHAR(512) NOT NULL COMMENT 'its binlog by then, as file:position',
+  PRIMARY KEY (migration)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+  COMMENT='what copies could see'";

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use mysql_async::prelude::Queryable;
 use outlast_core::{
     AgentId, Epoch, ErrorKind, Incarnation, Lease, MigrationId, Phase, Scheduler, Server, ServerUuid, Status,
+    contract::proven,
     scheduler::{Ending, Options, PolicyComponent, Report, Request, Requests, Submission},
 };
 use outlast_mysql::{Connector, FencedTransaction, Purpose, SessionPool};
@@ -113,10 +114,16 @@ async fn a_migration_lives_from_submission_to_completion() {
         .note(&primary, &first.id, &agent(), "error", &"x".repeat(1 << 20))
         .await
         .unwrap();
-    scheduler.finish(&lease, Ending::Complete, "done").await.unwrap();
-    scheduler.finish(&lease, Ending::Complete, "done").await.unwrap();
+    scheduler
+        .finish(&lease, Ending::Complete, "done", proven())
+        .await
+        .unwrap();
+    scheduler
+        .finish(&lease, Ending::Complete, "done", proven())
+        .await
+        .unwrap();
     assert_eq!(
-        kind(scheduler.finish(&lease, Ending::Failed, "no").await),
+        kind(scheduler.finish(&lease, Ending::Failed, "no", proven()).await),
         ErrorKind::Fenced
     );
     assert_eq!(kind(scheduler.beat(&lease, &report).await), ErrorKind::Fenced);

@@ -14,6 +14,8 @@ pub(crate) struct Notes {
     pub(crate) works_in_place: bool,
     /// The sql_mode by which values are converted.
     pub(crate) sql_mode: String,
+    /// The time zone in which they are, as `SYSTEM` or `+02:00`.
+    pub(crate) time_zone: String,
     /// The AUTO_INCREMENT counter of the empty shadow: what the statement set it to, if it did.
     pub(crate) counter: Option<u64>,
     /// The source's index by which rows are copied, and of which the checkpoint's keys are; `None` while it is not chosen.
@@ -30,6 +32,7 @@ impl Notes {
             works_in_place,
             counter,
             sql_mode: session.value("SELECT @@SESSION.sql_mode").await?,
+            time_zone: session.value("SELECT @@SESSION.time_zone").await?,
             key_index: None,
         })
     }
@@ -43,14 +46,15 @@ impl Notes {
         session
             .run(&format!(
                 "CREATE TABLE {table} (id INT PRIMARY KEY, works_in_place BOOL NOT NULL, sql_mode TEXT NOT NULL, \
-                 key_index VARCHAR(64) NOT NULL, counter BIGINT UNSIGNED) CHARACTER SET utf8mb4"
+                 time_zone VARCHAR(255) NOT NULL, key_index VARCHAR(64) NOT NULL, counter BIGINT UNSIGNED) CHARACTER SET utf8mb4"
             ))
             .await?;
         session
             .run(&format!(
-                "INSERT INTO {table} VALUES (1, {}, {}, {}, {})",
+                "INSERT INTO {table} VALUES (1, {}, {}, {}, {}, {})",
                 self.works_in_place,
                 quote::text(&self.sql_mode),
+                quote::text(&self.time_zone),
                 quote::text(self.key_index.as_deref().unwrap_or_default()),
                 self.counter.map_or("NULL".to_owned(), |counter| counter.to_string()),
             ))
@@ -73,9 +77,9 @@ impl Notes {
                 ),
             )
         };
-        let row: Option<(bool, String, String, Option<u64>)> = session
+        let row: Option<(bool, String, String, String, Option<u64>)> = session
             .first(&format!(
-                "SELECT works_in_place, sql_mode, key_index, counter FROM {}",
+                "SELECT works_in_place, sql_mode, time_zone, key_index, counter FROM {}",
                 quote::table(shadow_schema, TABLE)
             ))
             .await
@@ -83,10 +87,11 @@ impl Notes {
                 Some(1146 | 1049) => missing().with_source(error),
                 _ => error,
             })?;
-        let (works_in_place, sql_mode, key_index, counter) = row.ok_or_else(missing)?;
+        let (works_in_place, sql_mode, time_zone, key_index, counter) = row.ok_or_else(missing)?;
         Ok(Self {
             works_in_place,
             sql_mode,
+            time_zone,
             counter,
             key_index: Some(key_index),
         })
@@ -115,6 +120,7 @@ mod tests {
         let notes = Notes {
             works_in_place: true,
             sql_mode: "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,NO_AUTO_VALUE_ON_ZERO".to_owned(),
+            time_zone: "SYSTEM".to_owned(),
             counter: None,
             key_index: None,
         };

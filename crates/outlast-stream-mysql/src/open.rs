@@ -1,6 +1,6 @@
 //! A stream of one migration, open under a lease.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use outlast_core::{
@@ -9,6 +9,7 @@ use outlast_core::{
     intent::{Altered, Choice, Intent, IntentState},
     ledger::Chunk,
     stream::{Changes, Collision, Copied, CutOver, OpenStream, SwapState},
+    topology::is_before,
 };
 use outlast_mysql::{FencedTransaction, Session, SessionPool, check_fence, failpoint, quote};
 use tokio::sync::OnceCell;
@@ -39,6 +40,8 @@ pub(crate) struct OpenMySqlStream {
     migration: Migration,
     statement: AlterStatement,
     prepared: OnceCell<Prepared>,
+    /// Up to where the binlog was written when it was last looked at.
+    binlog_end: Mutex<String>,
 }
 
 /// What is known once the shadow exists.
@@ -62,6 +65,7 @@ impl OpenMySqlStream {
             lease: lease.clone(),
             migration: migration.clone(),
             statement: AlterStatement::parse(&migration.statement)?,
+            binlog_end: Mutex::default(),
             prepared: OnceCell::new(),
         })
     }
@@ -291,7 +295,18 @@ impl OpenStream for OpenMySqlStream {
     async fn executed(&self) -> Result<GtidSet> {
         let mut session = self.pool.session().await?;
         let set = executed(&mut session).await?;
+        let end = session.binlog_end().await?;
         session.give_back();
+        let mut last = self.binlog_end.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_before(&end, &last) {
+            let what = format!(
+                "{} had written its binlogs up to {last}, and is at {end} now: somebody has reset its binlogs and GTIDs. What was \
+                 written since then can't be told from what was copied; clean this migration up and submit it anew",
+                self.lease.server
+            );
+            return Err(Error::new(ErrorKind::Inconsistent, what));
+        }
+        *last = end;
         Ok(set)
     }
 

@@ -194,12 +194,13 @@ impl Plan {
             true => format!(" SET_VAR(timestamp={})", self.moment),
             false => String::new(),
         };
-        // In UTC, every moment has a name of its own. Between types, values pass in the server's own zone, as in an ALTER.
+        // In UTC, every moment has a name of its own. Between types, values pass in the server's own zone, as in an ALTER; in
+        // the one that it had when the migration began, whatever it is set to since.
         let zone = match notes.works_in_place && self.source.has_moments() {
-            true => " SET_VAR(time_zone='+00:00')",
-            false => "",
+            true => "+00:00",
+            false => &notes.time_zone,
         };
-        format!("/*+ SET_VAR(sql_mode='{mode}'){timestamp}{zone} */ ")
+        format!("/*+ SET_VAR(sql_mode='{mode}'){timestamp} SET_VAR(time_zone='{zone}') */ ")
     }
 
     /// The statement that copies a range.

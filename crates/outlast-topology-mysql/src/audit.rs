@@ -80,14 +80,22 @@ async fn look_at(
 ) -> Vec<Finding> {
     let asking = async {
         let mut session = connector.connect(server, &Purpose::default()).await?;
-        let mut findings = ask(&mut session, &server.address, reached, schema, table).await?;
-        if let Some(primary) = primary.filter(|primary| *primary != server) {
-            findings.extend(errant::look_for(connector, server, primary).await?);
-        }
-        Ok::<_, outlast_core::Error>(findings)
+        ask(&mut session, &server.address, reached, schema, table).await
     };
+    let mut findings = within_patience(server, asking).await;
+    if let Some(primary) = primary.filter(|primary| *primary != server) {
+        findings.extend(within_patience(server, errant::look_for(connector, server, primary)).await);
+    }
+    findings
+}
+
+/// What was found, or that it was not found out.
+async fn within_patience<F: IntoIterator<Item = Finding>>(
+    server: &Server,
+    asking: impl Future<Output = Result<F>>,
+) -> Vec<Finding> {
     match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(Ok(findings)) => findings,
+        Ok(Ok(findings)) => findings.into_iter().collect(),
         Ok(Err(error)) => vec![unchecked(&server.address, &with_root_cause(&error))],
         Err(_) => vec![unchecked(&server.address, &format!("no answer within {PATIENCE:?}"))],
     }
@@ -159,11 +167,7 @@ fn while_stopped(replicates: bool, change: &str) -> String {
 }
 
 async fn filtered_binlog(session: &mut Session, address: &str, schema: &str) -> Result<Option<Finding>> {
-    let show = match session.server_version() >= (8, 2, 0) {
-        true => "SHOW BINARY LOG STATUS",
-        false => "SHOW MASTER STATUS",
-    };
-    let Some(row) = session.first::<Row>(show).await? else {
+    let Some(row) = session.binlog_status().await? else {
         return Ok(None);
     };
     let list = |name: &str| text_of(&row, name).unwrap_or_default();

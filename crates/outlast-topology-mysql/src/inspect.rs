@@ -41,16 +41,9 @@ pub(crate) async fn inspect(
         executed,
         purged: parsed(&purged)?,
         unapplied,
-        groups: groups(session).await?,
+        binlog_end: session.binlog_end().await?,
         clock_skew_ms: clock_skew_ms(session).await?,
     })
-}
-
-/// The names of the server's group, if the plugin is there: of its transactions, and of its changes of membership.
-async fn groups(session: &mut Session) -> Result<Vec<String>> {
-    let names = "SELECT LOWER(VARIABLE_VALUE) FROM performance_schema.global_variables WHERE VARIABLE_NAME IN \
-                 ('group_replication_group_name', 'group_replication_view_change_uuid')";
-    session.rows(names).await
 }
 
 /// The server's UTC clock minus this machine's. The query's round trip is halved: its error is at most that half.

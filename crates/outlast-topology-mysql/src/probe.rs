@@ -119,6 +119,17 @@ impl Probe {
         }
     }
 
+    /// Whether it is connected, as a replica, to a source at one of these addresses.
+    pub(crate) fn hears_from_one_of(&self, addresses: &[&str]) -> bool {
+        let connected = self
+            .channels
+            .iter()
+            .filter(|channel| channel.state.as_deref() == Some("ON"));
+        connected
+            .filter_map(|channel| address_of(channel.host.as_deref()?, channel.port?))
+            .any(|source| addresses.contains(&source.as_str()))
+    }
+
     /// Addresses of other servers that it knows of.
     pub(crate) fn neighbours(&self) -> impl Iterator<Item = String> {
         let sources = self.channels.iter().map(|channel| (&channel.host, channel.port));

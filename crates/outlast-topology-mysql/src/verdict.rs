@@ -22,7 +22,7 @@ pub(crate) fn by_writability(answers: Vec<Answer>) -> Result<Sight> {
         [] => nobody(answers, |probe| {
             let why = probe
                 .refuses_writes()
-                .unwrap_or("replicates from another writable server");
+                .unwrap_or("replicates from another server, which is writable or does not answer");
             format!("{} {why}", probe.server.address)
         }),
         [primary] => primary_if_usable(primary),
@@ -32,12 +32,18 @@ pub(crate) fn by_writability(answers: Vec<Answer>) -> Result<Sight> {
     }
 }
 
-/// The servers that take writes and follow no other that does.
+/// The servers that take writes and follow no other that does, or that may do: one that is connected to its source, which does
+/// not answer us, is a replica that nobody has protected. The source may only be slow.
 pub(crate) fn primaries(answers: &[Answer]) -> Vec<&Probe> {
     let writable: Vec<&Probe> = probes(answers)
         .filter(|probe| probe.refuses_writes().is_none())
         .collect();
-    let follows = |probe: &&Probe| follows_another(probe, &writable);
+    let silent: Vec<&str> = answers
+        .iter()
+        .filter(|answer| answer.result.is_err())
+        .map(|answer| answer.address.as_str())
+        .collect();
+    let follows = |probe: &&Probe| follows_another(probe, &writable) || probe.hears_from_one_of(&silent);
     writable.iter().copied().filter(|probe| !follows(probe)).collect()
 }
 
@@ -197,6 +203,20 @@ mod tests {
         assert_eq!(seen, Sight::Primary(server(2)));
         let demoted = sight([replica(1), writable(2).replicating_from(1, "ON")]);
         assert_eq!(demoted, Sight::Primary(server(2)));
+    }
+
+    #[test]
+    fn an_unprotected_replica_is_no_primary_while_it_is_connected_to_a_source_that_does_not_answer_us() {
+        for kind in [ErrorKind::ServerGone, ErrorKind::AccessDenied] {
+            let connected = answered(writable(2).replicating_from(1, "ON"));
+            let Sight::NoPrimary { reason } = by_writability(vec![failed(1, kind), connected]).unwrap() else {
+                panic!("a primary was seen");
+            };
+            assert!(reason.contains("db2:3306 replicates from another server"), "{reason}");
+        }
+        let stopped = answered(writable(2).replicating_from(1, "OFF"));
+        let seen = by_writability(vec![failed(1, ErrorKind::ServerGone), stopped]).unwrap();
+        assert_eq!(seen, Sight::Primary(server(2)));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use crate::{
     gtid::GtidSet,
     guard::Guard,
     ids::Server,
-    scheduler::{Lease, Migration, Phase},
-    topology::ServerState,
+    scheduler::{Adoption, Lease, Migration, Phase},
+    topology::{self, ServerState},
 };
 
 /// What stands against continuing a stream on a server.
@@ -49,17 +49,23 @@ pub fn settled(server: &Server, state: &ServerState) -> Result<()> {
     }
 }
 
-/// Checks that the stream can go on from `checkpoint` on a server in `state`.
+/// Checks that the stream can go on from `checkpoint` on a server in `state`, where `last` is the last adoption that the server
+/// knows of.
 ///
 /// # Errors
 /// The [`Obstacle`], with a text for people.
-pub fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoint>) -> Result<(), Obstacle> {
+pub fn check(
+    server: &Server,
+    state: &ServerState,
+    checkpoint: Option<&Checkpoint>,
+    last: Option<&Adoption>,
+) -> Result<(), Obstacle> {
     settled(server, state).map_err(|error| Obstacle::NotYet(error.message().to_owned()))?;
     let Some(checkpoint) = checkpoint else {
         return Ok(());
     };
     let ahead = checkpoint.position.minus(&state.executed);
-    if !ahead.is_empty() && Guard::AdoptPosition.holds() {
+    if !ahead.is_empty() && Guard::AdoptGaps.holds() {
         return Err(Obstacle::Never(format!(
             "the checkpoint on {server} accounts for transactions that this server never executed ({}): its replication did \
              not keep the commit order (replica_preserve_commit_order). The copy can't be trusted; clean this migration up \
@@ -67,8 +73,22 @@ pub fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoin
             ahead.shown()
         )));
     }
+    // A server that was made anew begins anew, too, and has its donor's transactions as purged ones.
+    let began_anew = |last: &&Adoption| {
+        last.server == server.uuid
+            && topology::is_before(&state.binlog_end, &last.binlog_end)
+            && !last.executed.is_subset(&state.purged)
+    };
+    if let Some(last) = last.filter(began_anew) {
+        return Err(Obstacle::Never(format!(
+            "{server} had written its binlogs up to {} when this migration was adopted there, and is at {} now: its binlogs \
+             and GTIDs were reset. What was written since then can't be told from what was copied; the source table is \
+             untouched. Clean this migration up and submit it anew",
+            last.binlog_end, state.binlog_end
+        )));
+    }
     // A chunk that overtook what it had seen holds rows that this server's source never had.
-    let overtaken = overtaken(server, state, checkpoint);
+    let overtaken = last.map_or_else(GtidSet::new, |last| overtaken(server, state, last));
     if !overtaken.is_empty() && Guard::AdoptGaps.holds() {
         return Err(Obstacle::Never(format!(
             "{server} was promoted without transactions that came before others that it has executed ({}): its replication \
@@ -88,26 +108,36 @@ pub fn check(server: &Server, state: &ServerState, checkpoint: Option<&Checkpoin
              primary and run `outlast retry`: it goes on from the checkpoint. Else clean this migration up and submit it anew; \
              keep binlogs longer (binlog_expire_logs_seconds)",
             purged.shown(),
-            whose(server, &purged)
+            whose(server, &purged, last)
         )));
     }
     Ok(())
 }
 
-/// Transactions of other servers, since the position, that were skipped by later ones. The server's own are being committed,
-/// and a group's numbers have gaps anyway.
-fn overtaken(server: &Server, state: &ServerState, checkpoint: &Checkpoint) -> GtidSet {
-    let means_nothing = |source: &str| {
-        let issuer = source.split(':').next().unwrap_or(source);
-        issuer == server.uuid.as_str() || state.groups.iter().any(|group| group == issuer)
-    };
-    let gaps = state.executed.gaps_above(&checkpoint.position);
-    gaps.without(|source| means_nothing(source))
+/// What the last owner's server had executed before something that has come from it to this server, and this server has not:
+/// what was executed before the adoption, and since then the numbers that are missing between that server's own. (A group
+/// numbers its transactions in blocks, but its members keep the order.)
+fn overtaken(server: &Server, state: &ServerState, last: &Adoption) -> GtidSet {
+    if last.server == server.uuid {
+        return GtidSet::new();
+    }
+    let of_its_own = state
+        .executed
+        .clone()
+        .without(|source| issuer(source) != last.server.as_str());
+    let mut overtaken = of_its_own.gaps_above(&last.executed);
+    overtaken.extend(&last.executed.minus(&state.executed));
+    overtaken
+}
+
+/// The server, or group, that a tagged or untagged source of GTIDs belongs to.
+fn issuer(source: &str) -> &str {
+    source.split_once(':').map_or(source, |(issuer, _tag)| issuer)
 }
 
 /// Where purged transactions come from, for people.
-fn whose(server: &Server, purged: &GtidSet) -> String {
-    let own = |source: &str| source.starts_with(server.uuid.as_str());
+fn whose(server: &Server, purged: &GtidSet, last: Option<&Adoption>) -> String {
+    let own = |source: &str| issuer(source) == server.uuid.as_str();
     let of_its_own: u64 = purged
         .intervals()
         .filter(|(source, ..)| own(source))
@@ -115,6 +145,10 @@ fn whose(server: &Server, purged: &GtidSet) -> String {
         .sum();
     match of_its_own {
         0 => "They came from other servers".to_owned(),
+        _ if last.is_some_and(|last| last.server == server.uuid) => {
+            "It has been the primary all the time: its binlogs were purged before the migration had read them"
+                .to_owned()
+        }
         all if all == purged.count() => {
             "They are its own: somebody wrote to it, not to the primary (errant transactions)".to_owned()
         }
@@ -133,8 +167,9 @@ impl Round<'_> {
         let scheduler = &parts.services.scheduler;
         // The checkpoint first: what is in its position has been executed by the time the server is asked.
         let checkpoint = parts.checkpoints.load(primary, &migration.id).await?;
+        let last = scheduler.last_adoption(primary, &migration.id).await?;
         let state = parts.topology.inspect(primary).await?;
-        match check(primary, &state, checkpoint.as_ref()) {
+        match check(primary, &state, checkpoint.as_ref(), last.as_ref()) {
             Ok(()) => {}
             // The previous owner is alive and commits: what was read of the two belongs to different moments.
             Err(Obstacle::Never(reason)) if parts.checkpoints.load(primary, &migration.id).await? != checkpoint => {
@@ -223,8 +258,8 @@ mod tests {
 
     #[test]
     fn a_server_with_all_of_the_position_and_its_binlogs_is_fit() {
-        assert_eq!(check(&server(), &state(), Some(&at("1-50"))), Ok(()));
-        assert_eq!(check(&server(), &state(), None), Ok(()));
+        assert_eq!(check(&server(), &state(), Some(&at("1-50")), None), Ok(()));
+        assert_eq!(check(&server(), &state(), None, None), Ok(()));
     }
 
     #[test]
@@ -233,7 +268,7 @@ mod tests {
             unapplied: vec![("".to_owned(), set("101-103"))],
             ..state()
         };
-        let obstacle = check(&server(), &state, Some(&at("1-50")));
+        let obstacle = check(&server(), &state, Some(&at("1-50")), None);
         assert!(matches!(obstacle, Err(Obstacle::NotYet(reason)) if reason.contains("3 received")));
     }
 
@@ -243,45 +278,117 @@ mod tests {
             writable: false,
             ..state()
         };
-        assert!(matches!(check(&server(), &state, None), Err(Obstacle::NotYet(_))));
+        assert!(matches!(check(&server(), &state, None, None), Err(Obstacle::NotYet(_))));
     }
 
     #[test]
     fn a_position_ahead_of_the_server_is_never_continued() {
         assert!(matches!(
-            check(&server(), &state(), Some(&at("1-101"))),
+            check(&server(), &state(), Some(&at("1-101")), None),
             Err(Obstacle::Never(_))
         ));
     }
 
     #[test]
     fn what_was_overtaken_and_lost_is_never_passed_over() {
-        let state = |executed| ServerState {
-            executed: set(executed),
-            purged: set("1-10"),
-            ..state()
-        };
-        let other = Server {
-            uuid: ServerUuid::new("4e11fa47-71ca-11e1-9e33-c80aa9429562"),
+        const B: &str = "4e11fa47-71ca-11e1-9e33-c80aa9429562";
+        let promoted = Server {
+            uuid: ServerUuid::new(B),
             address: "db2:3306".to_owned(),
         };
-        let refused = check(&other, &state("1-50:53-60"), Some(&at("1-40")));
-        assert!(matches!(refused, Err(Obstacle::Never(reason)) if reason.contains(":51-52")));
-        // On the server that issues them, they are being committed.
-        assert_eq!(check(&server(), &state("1-50:53-60"), Some(&at("1-40"))), Ok(()));
-        let in_blocks = ServerState {
-            groups: vec![A.to_owned()],
-            ..state("1-50:53-60")
+        let state = |executed: &str| ServerState {
+            executed: executed.parse().unwrap(),
+            purged: GtidSet::new(),
+            ..state()
         };
-        assert_eq!(check(&other, &in_blocks, Some(&at("1-40"))), Ok(()));
+        let adopted_after = |executed: &str| Adoption {
+            server: ServerUuid::new(A),
+            executed: executed.parse().unwrap(),
+            binlog_end: String::new(),
+        };
+        let check = |server: &Server, executed: &str, position: &str, before: &str| {
+            check(
+                server,
+                &state(executed),
+                Some(&at(position)),
+                Some(&adopted_after(before)),
+            )
+        };
+        let refuses = |executed: &str, position: &str, before: &str, missing: &str| {
+            let refused = check(&promoted, executed, position, before);
+            assert!(matches!(refused, Err(Obstacle::Never(reason)) if reason.contains(missing)));
+        };
+        let (gap, before) = (format!("{A}:1-50:53-60"), format!("{A}:1-40"));
+        refuses(&gap, "1-40", &before, ":51-52");
+        // The hole is one of the position's, too: what a chunk saw that was still being held.
+        refuses(&gap, "1-50:53-55", &before, ":51-52");
+        // The first of a server that had issued none before it became the primary.
+        refuses(&format!("{B}:1-9,{A}:3-5"), "3", &format!("{B}:1-9"), ":1-2");
+        // The last of an earlier primary, which the owner's server had.
+        let earlier = "5e11fa47-71ca-11e1-9e33-c80aa9429562";
+        refuses(
+            &format!("{A}:1-60,{earlier}:1-7"),
+            "1-40",
+            &format!("{A}:1-40,{earlier}:1-9"),
+            ":8-9",
+        );
+        // On the server that issues them, they are being committed.
+        assert_eq!(check(&server(), &gap, "1-40", &before), Ok(()));
         // An XA transaction is prepared: its hole is in the position, not in what was executed.
-        assert_eq!(check(&other, &state("1-60"), Some(&at("1-40:42-50"))), Ok(()));
+        assert_eq!(check(&promoted, &format!("{A}:1-60"), "1-40:42-50", &before), Ok(()));
+        // The end of what was executed is lost with all that saw it.
+        assert_eq!(check(&promoted, &format!("{A}:1-45"), "1-40", &before), Ok(()));
+        // A group's numbers come in blocks, and somebody else's need not begin with 1.
+        assert_eq!(
+            check(&promoted, &format!("{A}:1-60,{earlier}:7:1000"), "1-40", &before),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn binlogs_that_begin_anew_end_a_migration() {
+        let last = |server: &str| Adoption {
+            server: ServerUuid::new(server),
+            executed: set("1-40"),
+            binlog_end: "binlog.000042:1000".to_owned(),
+        };
+        let check = |now: &str, last: &Adoption| {
+            let state = ServerState {
+                binlog_end: now.to_owned(),
+                ..state()
+            };
+            check(&server(), &state, Some(&at("1-50")), Some(last))
+        };
+        for anew in ["binlog.000001:2000", "binlog.000042:999"] {
+            let refused = check(anew, &last(A));
+            assert!(matches!(refused, Err(Obstacle::Never(reason)) if reason.contains("were reset")));
+        }
+        for goes_on in [
+            "binlog.000042:1000",
+            "binlog.000043:4",
+            "binlog.000100:4",
+            "other.000001:4",
+            "",
+        ] {
+            assert_eq!(check(goes_on, &last(A)), Ok(()), "{goes_on}");
+        }
+        let made_anew = Adoption {
+            executed: set("1-10"),
+            ..last(A)
+        };
+        assert_eq!(check("binlog.000001:4", &made_anew), Ok(()));
+        // Another server numbers its own.
+        let elsewhere = Adoption {
+            executed: GtidSet::new(),
+            ..last("4e11fa47-71ca-11e1-9e33-c80aa9429562")
+        };
+        assert_eq!(check("binlog.000001:4", &elsewhere), Ok(()));
     }
 
     #[test]
     fn a_position_before_the_purged_binlogs_is_never_continued() {
         assert!(matches!(
-            check(&server(), &state(), Some(&at("1-9"))),
+            check(&server(), &state(), Some(&at("1-9")), None),
             Err(Obstacle::Never(_))
         ));
     }
@@ -292,7 +399,7 @@ mod tests {
         let mut state = state();
         state.executed.extend(&errant);
         state.purged.extend(&errant);
-        let why = |server: &Server, position: &str| match check(server, &state, Some(&at(position))) {
+        let why = |server: &Server, position: &str| match check(server, &state, Some(&at(position)), None) {
             Err(Obstacle::Never(reason)) => reason,
             other => panic!("{other:?}"),
         };
@@ -309,6 +416,6 @@ mod tests {
         assert!(why(&server(), "1-50").contains("They came from other servers"));
         let mut accounted = at("1-50");
         accounted.position.extend(&errant);
-        assert_eq!(check(&promoted, &state, Some(&accounted)), Ok(()));
+        assert_eq!(check(&promoted, &state, Some(&accounted), None), Ok(()));
     }
 }

@@ -18,14 +18,19 @@ pub(super) enum Judgement {
 
 impl Round<'_> {
     /// Judges a migration without a run here. A stale one is marked failed on the way.
-    pub(super) async fn judge(&mut self, primary: &Server, migration: &Migration) -> Result<Judgement> {
+    pub(super) async fn judge(
+        &mut self,
+        primary: &Server,
+        migration: &Migration,
+        silence: Duration,
+    ) -> Result<Judgement> {
         let Some(owner) = migration.owner.as_ref().filter(|_| migration.status == Status::Running) else {
             // Nobody's yet: the first epoch needs no permission.
             return Ok(Judgement::Adopt);
         };
         let parts = &self.agent.parts;
         let policies = self.policies_of(&migration.id);
-        let age = migration.liveness_age.as_millis() as u64;
+        let age = silence.as_millis() as u64;
         let server_changed = owner.server != primary.uuid;
         let state = parts.topology.inspect(primary).await?;
         // A later sign of life may stand in the relay log.

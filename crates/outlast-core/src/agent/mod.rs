@@ -82,6 +82,23 @@ struct Local {
     begun: Duration,
     last_note: String,
     policies: Option<Policies>,
+    /// The youngest sign of life that was ever seen: when, on this machine's clock, and how old it was then.
+    sign_of_life: Option<(Duration, Duration)>,
+}
+
+impl Local {
+    /// Time since the last sign of life. What a server's clock says of it matters as far as nothing better is known: after a
+    /// failover, it may be another clock than that which wrote it. An age of zero is one in the clock's future, and no news.
+    fn silence(&mut self, now: Duration, said: Duration) -> Duration {
+        let known = self.sign_of_life.map(|(seen, age)| now.saturating_sub(seen) + age);
+        match known.filter(|known| *known <= said || said.is_zero()) {
+            Some(known) => known,
+            None => {
+                self.sign_of_life = Some((now, said));
+                said
+            }
+        }
+    }
 }
 
 /// Longest time for one look at the cluster, adoptions included.
@@ -313,6 +330,7 @@ impl Round<'_> {
         let probe = self.agent.parts.topology.probe_interval();
         let now = self.now();
         let local = self.locals.entry(migration.id.clone()).or_default();
+        let silence = local.silence(now, migration.liveness_age);
         if let Some(lease) = &local.lease {
             if lease.server.uuid == primary.uuid && lease.epoch == migration.epoch {
                 return Ok(Duration::from_secs(1));
@@ -325,7 +343,7 @@ impl Round<'_> {
             return Ok(local.not_before - now);
         }
         self.load_policies(primary, migration).await?;
-        match self.judge(primary, migration).await? {
+        match self.judge(primary, migration, silence).await? {
             judge::Judgement::Adopt => {
                 self.adopt(primary, migration).await?;
                 Ok(Duration::from_secs(1))
@@ -466,9 +484,15 @@ impl Round<'_> {
         local.task.take()
     }
 
+    /// Forgets everything but when the migration was last alive: a promotion may bring back what is over.
     fn forget(&mut self, id: &MigrationId, why: &str) {
         self.forget_run(id, why);
-        self.locals.remove(id);
+        if let Some(local) = self.locals.get_mut(id) {
+            *local = Local {
+                sign_of_life: local.sign_of_life,
+                ..Local::default()
+            };
+        }
     }
 
     fn now(&self) -> Duration {
@@ -507,4 +531,27 @@ fn is_listed(migrations: &[(Server, Migration)], id: &MigrationId) -> bool {
 /// Whether a migration waits to be run or runs.
 pub(crate) fn is_active(migration: &Migration) -> bool {
     matches!(migration.status, Status::Queued | Status::Running)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn silence_is_what_was_seen_of_it_whatever_another_clock_says() {
+        let mut local = Local::default();
+        assert_eq!(local.silence(at(100), at(2)), at(2));
+        assert_eq!(local.silence(at(101), at(1)), at(1));
+        // The promoted server's clock is an hour ahead, or behind.
+        assert_eq!(local.silence(at(110), at(3610)), at(10));
+        assert_eq!(local.silence(at(120), at(0)), at(20));
+        // The next owner lives.
+        assert_eq!(local.silence(at(121), at(1)), at(1));
+        // Whoever begins anew knows no better.
+        assert_eq!(Local::default().silence(at(5), at(3610)), at(3610));
+    }
 }

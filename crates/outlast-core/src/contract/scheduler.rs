@@ -1,14 +1,20 @@
 //! The contract of [`Scheduler`].
 
+mod ending;
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 
-use super::{ClusterFixture, failure, fresh_agent, fresh_submission};
+pub use self::ending::{
+    a_stale_migration_fails_by_compare_and_swap, finishing_again_changes_nothing, finishing_ends_the_lease,
+    finishing_without_its_proof_changes_nothing,
+};
+use super::{ClusterFixture, failure, fresh_agent, fresh_submission, proven};
 use crate::{
     error::{ErrorKind, Result},
-    ids::{AgentId, Epoch, Incarnation, MigrationId, ServerUuid},
+    ids::{Epoch, Incarnation, MigrationId, ServerUuid},
     intent::{Choice, Intent},
     scheduler::{
         Ending, Event, Lease, Migration, Options, Path, Phase, PolicyChoice, PolicyComponent, Report, Request,
@@ -41,6 +47,7 @@ macro_rules! scheduler_suite {
             migrations_are_listed_oldest_first
             an_unknown_migration_is_a_bad_request
             adoption_makes_an_owner
+            an_adoption_tells_what_its_server_had_executed
             adoption_is_won_by_exactly_one
             adopting_again_after_a_lost_reply_is_fenced_and_shows_the_owner
             adoption_of_a_finished_migration_is_fenced
@@ -53,6 +60,7 @@ macro_rules! scheduler_suite {
             an_intent_replicates_until_a_copy_takes_its_place
             finishing_ends_the_lease
             finishing_again_changes_nothing
+            finishing_without_its_proof_changes_nothing
             a_stale_migration_fails_by_compare_and_swap
             requests_reach_the_owner
             asking_again_changes_nothing
@@ -191,7 +199,7 @@ pub async fn a_table_is_free_again_once_its_migration_is_over(fixture: &impl Sch
     let lease = adopted(fixture, &first.id, Epoch(0)).await?;
     fixture
         .scheduler()
-        .finish(&lease, Ending::Failed, "for the test")
+        .finish(&lease, Ending::Failed, "for the test", proven())
         .await?;
     let second = Submission {
         id: fresh_submission().id,
@@ -248,6 +256,25 @@ pub async fn adoption_makes_an_owner(fixture: &impl SchedulerFixture) -> Result<
     fixture.scheduler().beat(&lease, &Report::default()).await
 }
 
+/// The next owner learns what the copies of the last one could see.
+pub async fn an_adoption_tells_what_its_server_had_executed(fixture: &impl SchedulerFixture) -> Result<()> {
+    let (scheduler, primary) = (fixture.scheduler(), fixture.primary());
+    let submission = submitted(fixture).await?;
+    let last = async || scheduler.last_adoption(&primary, &submission.id).await;
+    assert_eq!(last().await?, None);
+    adopted(fixture, &submission.id, Epoch(0)).await?;
+    let first = last().await?.expect("it was adopted");
+    assert_eq!(first.server, primary.uuid);
+    // The submission at least, and not the adoption itself.
+    assert!(!first.executed.is_empty());
+    adopted(fixture, &submission.id, Epoch(1)).await?;
+    let second = last().await?.expect("it was adopted");
+    assert_eq!(second.server, primary.uuid);
+    assert!(first.executed.is_subset(&second.executed), "{first:?} {second:?}");
+    assert_ne!(first.executed, second.executed);
+    Ok(())
+}
+
 /// The compare-and-swap: of any number of agents that saw the same epoch, one adopts.
 pub async fn adoption_is_won_by_exactly_one(fixture: &impl SchedulerFixture) -> Result<()> {
     let submission = submitted(fixture).await?;
@@ -287,7 +314,7 @@ pub async fn adopting_again_after_a_lost_reply_is_fenced_and_shows_the_owner(
 pub async fn adoption_of_a_finished_migration_is_fenced(fixture: &impl SchedulerFixture) -> Result<()> {
     for ending in [Ending::Complete, Ending::Failed, Ending::Cancelled] {
         let lease = running(fixture).await?;
-        fixture.scheduler().finish(&lease, ending, "").await?;
+        fixture.scheduler().finish(&lease, ending, "", proven()).await?;
         let epoch = stored(fixture, &lease.migration).await?.epoch;
         assert_eq!(
             failure(adopted(fixture, &lease.migration, epoch).await),
@@ -313,7 +340,7 @@ async fn assert_fenced(fixture: &impl SchedulerFixture, lease: &Lease) -> Result
         failure(scheduler.choose(lease, &direct()).await),
         Some(ErrorKind::Fenced)
     );
-    let finished = scheduler.finish(lease, Ending::Failed, "not mine").await;
+    let finished = scheduler.finish(lease, Ending::Failed, "not mine", proven()).await;
     assert_eq!(failure(finished), Some(ErrorKind::Fenced));
     assert_eq!(picture(fixture, &lease.migration).await?, before);
     Ok(())
@@ -401,7 +428,7 @@ pub async fn a_message_of_any_length_is_stored(fixture: &impl SchedulerFixture) 
         begins_so(&events.last().expect("the note").detail, &text);
     }
     let last_words = "🦀".repeat(70_000);
-    scheduler.finish(&lease, Ending::Failed, &last_words).await?;
+    scheduler.finish(&lease, Ending::Failed, &last_words, proven()).await?;
     begins_so(&stored(fixture, &lease.migration).await?.message, &last_words);
     Ok(())
 }
@@ -474,71 +501,6 @@ pub async fn an_intent_replicates_until_a_copy_takes_its_place(fixture: &impl Sc
     Ok(())
 }
 
-/// Nothing of the owner can follow its own end of the migration.
-pub async fn finishing_ends_the_lease(fixture: &impl SchedulerFixture) -> Result<()> {
-    let endings = [
-        (Ending::Complete, Status::Complete),
-        (Ending::Failed, Status::Failed),
-        (Ending::Cancelled, Status::Cancelled),
-    ];
-    for (ending, status) in endings {
-        let lease = running(fixture).await?;
-        let scheduler = fixture.scheduler();
-        scheduler.enter(&lease, Phase::Following).await?;
-        scheduler.finish(&lease, ending, "that is why").await?;
-        let migration = stored(fixture, &lease.migration).await?;
-        assert_eq!((migration.status, migration.phase), (status, Phase::Following));
-        assert_eq!(migration.message, "that is why");
-        assert!(migration.epoch > lease.epoch && migration.ended_at.is_some());
-        assert_eq!(
-            failure(scheduler.beat(&lease, &Report::default()).await),
-            Some(ErrorKind::Fenced)
-        );
-        assert_eq!(
-            failure(scheduler.enter(&lease, Phase::Ready).await),
-            Some(ErrorKind::Fenced)
-        );
-    }
-    Ok(())
-}
-
-/// An owner that lost the reply finishes again.
-pub async fn finishing_again_changes_nothing(fixture: &impl SchedulerFixture) -> Result<()> {
-    let lease = running(fixture).await?;
-    let scheduler = fixture.scheduler();
-    scheduler.finish(&lease, Ending::Complete, "done").await?;
-    let before = picture(fixture, &lease.migration).await?;
-    scheduler.finish(&lease, Ending::Complete, "done").await?;
-    assert_eq!(picture(fixture, &lease.migration).await?, before);
-    Ok(())
-}
-
-/// A stale verdict loses against an adoption that came first, and ends the lease otherwise.
-pub async fn a_stale_migration_fails_by_compare_and_swap(fixture: &impl SchedulerFixture) -> Result<()> {
-    let lease = running(fixture).await?;
-    let (scheduler, primary) = (fixture.scheduler(), fixture.primary());
-    let agent = AgentId::new("judge");
-    let (id, outdated) = (&lease.migration, Epoch(0));
-    let lost = scheduler.fail_stale(&primary, id, outdated, &agent, "too late").await;
-    assert_eq!(failure(lost), Some(ErrorKind::Fenced));
-    scheduler.beat(&lease, &Report::default()).await?;
-
-    scheduler
-        .fail_stale(&primary, id, lease.epoch, &agent, "silent for 11 minutes")
-        .await?;
-    let migration = stored(fixture, id).await?;
-    assert_eq!(
-        (migration.status, migration.message.as_str()),
-        (Status::Failed, "silent for 11 minutes")
-    );
-    assert!(migration.epoch > lease.epoch && migration.ended_at.is_some());
-    assert_eq!(
-        failure(scheduler.beat(&lease, &Report::default()).await),
-        Some(ErrorKind::Fenced)
-    );
-    Ok(())
-}
-
 /// Who owns a migration learns what users ask of it.
 pub async fn requests_reach_the_owner(fixture: &impl SchedulerFixture) -> Result<()> {
     let (scheduler, primary) = (fixture.scheduler(), fixture.primary());
@@ -570,7 +532,7 @@ pub async fn asking_again_changes_nothing(fixture: &impl SchedulerFixture) -> Re
     let before = picture(fixture, &lease.migration).await?;
     scheduler.request(&primary, &lease.migration, Request::Cancel).await?;
     assert_eq!(picture(fixture, &lease.migration).await?, before);
-    scheduler.finish(&lease, Ending::Cancelled, "").await?;
+    scheduler.finish(&lease, Ending::Cancelled, "", proven()).await?;
 
     scheduler.request(&primary, &lease.migration, Request::Retry).await?;
     let before = picture(fixture, &lease.migration).await?;
@@ -590,7 +552,7 @@ pub async fn a_request_that_does_not_fit_is_a_bad_request(fixture: &impl Schedul
     };
     let id = &lease.migration;
     refused(scheduler.request(&primary, id, Request::Retry).await, Status::Running);
-    scheduler.finish(&lease, Ending::Complete, "").await?;
+    scheduler.finish(&lease, Ending::Complete, "", proven()).await?;
     refused(scheduler.request(&primary, id, Request::Retry).await, Status::Complete);
     refused(scheduler.request(&primary, id, Request::Cancel).await, Status::Complete);
     Ok(())
@@ -603,7 +565,9 @@ pub async fn a_retry_queues_the_migration_where_it_stopped(fixture: &impl Schedu
     let id = &lease.migration;
     scheduler.enter(&lease, Phase::Copying).await?;
     scheduler.request(&primary, id, Request::Cancel).await?;
-    scheduler.finish(&lease, Ending::Cancelled, "by request").await?;
+    scheduler
+        .finish(&lease, Ending::Cancelled, "by request", proven())
+        .await?;
     let ended = stored(fixture, id).await?;
     scheduler.request(&primary, id, Request::Retry).await?;
     let queued = stored(fixture, id).await?;
@@ -630,7 +594,7 @@ pub async fn history_is_kept_in_order(fixture: &impl SchedulerFixture) -> Result
             .note(&primary, &lease.migration, &lease.agent, "verdict", detail)
             .await?;
     }
-    scheduler.finish(&lease, Ending::Complete, "").await?;
+    scheduler.finish(&lease, Ending::Complete, "", proven()).await?;
     let events = scheduler.events(&primary, &lease.migration).await?;
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(

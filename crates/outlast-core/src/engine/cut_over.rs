@@ -74,17 +74,58 @@ impl Run {
     ///
     /// Under a steady load something always waits; a batch is what the drain does in a blink.
     async fn catch_up(&self) -> Result<()> {
-        let executed = self.stream.executed().await?;
+        let executed = self.executed().await?;
         let few = self.services.settings.max_batch;
         self.until(|ledger| ledger.is_caught_up(&executed, few).then_some(()))
             .await;
         Ok(())
     }
 
+    /// What the server has executed.
+    ///
+    /// # Errors
+    /// `Inconsistent` if the server has forgotten what it had executed.
+    pub(super) async fn executed(&self) -> Result<GtidSet> {
+        let read = self.ledger().processed().clone();
+        let executed = self.stream.executed().await?;
+        self.check_history(&read, &executed)?;
+        Ok(executed)
+    }
+
+    /// The error of a server that has forgotten what it had executed, if it lives and tells that.
+    pub(super) async fn forgotten_history(&self) -> Option<Error> {
+        let error = self.executed().await.err()?;
+        (error.kind() == ErrorKind::Inconsistent).then_some(error)
+    }
+
+    /// What was read from the binlog was executed before, and stays so; unless somebody resets the server's GTIDs, whose
+    /// numbers then mean other transactions.
+    fn check_history(&self, read: &GtidSet, executed: &GtidSet) -> Result<()> {
+        let forgotten = read.minus(executed);
+        if forgotten.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Inconsistent,
+            format!(
+                "{} does not know transactions any more that it had executed, and that this migration has read ({}): somebody \
+                 has reset its binlogs and GTIDs. What was written since then can't be told from what was copied; clean this \
+                 migration up and submit it anew",
+                self.lease.server,
+                forgotten.shown()
+            ),
+        ))
+    }
+
     /// One attempt under the locks. An error that passes means that nothing was swapped and nothing is locked.
     async fn attempt(&self) -> Result<()> {
         let mut locked = self.stream.lock().await?;
+        let read = self.ledger().processed().clone();
         let executed = locked.executed().await?;
+        if let Err(error) = self.check_history(&read, &executed) {
+            locked.release().await?;
+            return Err(error);
+        }
         let drained = match Guard::Drain.holds() {
             true => self.drain(&mut *locked, &executed).await,
             false => Ok(()),

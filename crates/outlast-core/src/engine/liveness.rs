@@ -55,6 +55,7 @@ impl Run {
 
     async fn beat(&self, recorded: &mut GtidSet) -> Result<()> {
         self.services.scheduler.beat(&self.lease, &self.report()).await?;
+        self.executed().await?;
         let position = self.ledger().position().clone();
         if position != *recorded {
             self.stream.advance(&position).await?;

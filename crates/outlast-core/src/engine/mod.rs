@@ -161,7 +161,7 @@ pub async fn run(
     observer: Observer,
 ) -> Result<Ending> {
     match conduct(services, policies, migration, lease, observer).await {
-        Ok(ending) => services.scheduler.finish(lease, ending, "").await.map(|()| ending),
+        Ok(ending) => finish(services, migration, lease, ending, "").await,
         Err(error) if error.kind().response() == Response::Fail => fail(services, migration, lease, error).await,
         Err(error) => Err(error),
     }
@@ -189,7 +189,35 @@ pub async fn fail(services: &Services, migration: &Migration, lease: &Lease, err
         Err(other) if other.kind().response() == Response::Fail => (Ending::Failed, failure),
         Err(other) => return Err(other),
     };
-    services.scheduler.finish(lease, ending, &message).await?;
+    finish(services, migration, lease, ending, &message).await
+}
+
+/// Ends the migration in the scheduler. Complete it is only where the tables say so to the very end: a server that was lost
+/// after the swap may be back without it.
+async fn finish(
+    services: &Services,
+    migration: &Migration,
+    lease: &Lease,
+    ending: Ending,
+    message: &str,
+) -> Result<Ending> {
+    let proof = Box::pin(async {
+        if ending != Ending::Complete || !Guard::Proof.holds() {
+            return Ok(());
+        }
+        let intent = services.scheduler.intent(&lease.server, &lease.migration).await?;
+        match is_in_place(services, migration, lease, intent.as_ref()).await? {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::ServerGone,
+                format!(
+                    "{} has lost the new definition of the table since it came into place",
+                    lease.server
+                ),
+            )),
+        }
+    });
+    services.scheduler.finish(lease, ending, message, proof).await?;
     Ok(ending)
 }
 
@@ -324,7 +352,11 @@ impl Run {
                 // goes the turn, if one of them holds it; whoever waits for that must not go by the ledger any more.
                 self.is_ending.store(true, Ordering::Relaxed);
                 drop(others);
-                first
+                match first {
+                    // Whoever begins anew does not know what was read.
+                    Err(error) => Err(self.forgotten_history().await.unwrap_or(error)),
+                    ending => ending,
+                }
             };
             let _turn = self.turn.lock().await;
             first

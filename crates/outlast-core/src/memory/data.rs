@@ -13,7 +13,7 @@ use crate::{
     ids::MigrationId,
     intent::Choice,
     ledger::Xid,
-    scheduler::{Event, Migration, PolicyComponent},
+    scheduler::{Adoption, Event, Migration, PolicyComponent},
 };
 
 use super::log::{Effect, Fence, Part, Write};
@@ -95,6 +95,7 @@ pub(super) struct StoredMigration {
     pub(super) alive_at: Duration,
     /// Order of submission.
     pub(super) number: usize,
+    pub(super) last_adoption: Option<Adoption>,
 }
 
 #[derive(Clone, Debug, Default)]

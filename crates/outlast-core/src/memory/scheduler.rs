@@ -10,8 +10,8 @@ use crate::{
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server, ServerUuid},
     intent::{Choice, Intent},
     scheduler::{
-        Ending, Event, Lease, Migration, Owner, Phase, PolicyComponent, Report, Request, Requests, Scheduler, Status,
-        Submission,
+        Adoption, Ending, Event, Lease, Migration, Owner, Phase, PolicyComponent, Proof, Report, Request, Requests,
+        Scheduler, Status, Submission,
     },
 };
 
@@ -96,6 +96,7 @@ impl Scheduler for MemoryScheduler {
                     migration,
                     alive_at: utc,
                     number: node.data.migrations.len(),
+                    last_adoption: None,
                 };
                 let mut writes: Vec<Write> = submission.components.iter().cloned().map(Write::Component).collect();
                 writes.extend([Write::Migration(Box::new(stored)), event]);
@@ -151,6 +152,11 @@ impl Scheduler for MemoryScheduler {
                 stored.migration.epoch = expected.next();
                 stored.migration.status = Status::Running;
                 stored.alive_at = utc;
+                stored.last_adoption = Some(Adoption {
+                    server: node.server.uuid.clone(),
+                    executed: node.executed.clone(),
+                    binlog_end: String::new(),
+                });
                 let lease = Lease {
                     migration: id.clone(),
                     epoch: stored.migration.epoch,
@@ -177,6 +183,11 @@ impl Scheduler for MemoryScheduler {
                 ))
             })
             .await
+    }
+
+    async fn last_adoption(&self, server: &Server, id: &MigrationId) -> Result<Option<Adoption>> {
+        let ask = |node: &Node, _| Ok(node.data.migration(id)?.last_adoption.clone());
+        self.cluster.query(server, ask).await
     }
 
     async fn beat(&self, lease: &Lease, report: &Report) -> Result<()> {
@@ -251,27 +262,38 @@ impl Scheduler for MemoryScheduler {
             .await
     }
 
-    async fn finish(&self, lease: &Lease, ending: Ending, message: &str) -> Result<()> {
+    async fn finish(&self, lease: &Lease, ending: Ending, message: &str, proof: Proof<'_>) -> Result<()> {
         let status = match ending {
             Ending::Complete => Status::Complete,
             Ending::Failed => Status::Failed,
             Ending::Cancelled => Status::Cancelled,
         };
-        self.cluster
-            .transact(&lease.server, |node, utc| {
-                let stored = node.data.migration(&lease.migration)?.clone();
-                let is_mine =
-                    |owner: &Owner| owner.incarnation == lease.incarnation && owner.server == lease.server.uuid;
-                let migration = &stored.migration;
-                let ended_by_me =
-                    migration.epoch == lease.epoch.next() && migration.owner.as_ref().is_some_and(is_mine);
-                if ended_by_me && migration.status == status {
-                    return Ok((vec![], ()));
-                }
-                node.check_fence(lease)?;
-                Ok((end(node, utc, stored, status, lease.agent.as_str(), message), ()))
-            })
-            .await
+        let checked = |node: &mut Node| {
+            let stored = node.data.migration(&lease.migration)?.clone();
+            let is_mine = |owner: &Owner| owner.incarnation == lease.incarnation && owner.server == lease.server.uuid;
+            let migration = &stored.migration;
+            let ended_by_me = migration.epoch == lease.epoch.next() && migration.owner.as_ref().is_some_and(is_mine);
+            if ended_by_me && migration.status == status {
+                return Ok(None);
+            }
+            node.check_fence(lease)?;
+            Ok(Some(stored))
+        };
+        self.cluster.pause().await;
+        let session = self.cluster.connect(&lease.server)?;
+        self.cluster.pause().await;
+        if self.cluster.in_session(&session, checked)?.is_none() {
+            return Ok(());
+        }
+        proof.await?;
+        self.cluster.pause().await;
+        self.cluster.commit_in(&session, |node, utc| {
+            let writes = match checked(node)? {
+                Some(stored) => end(node, utc, stored, status, lease.agent.as_str(), message),
+                None => Vec::new(),
+            };
+            Ok((writes, ()))
+        })
     }
 
     async fn fail_stale(
@@ -449,7 +471,9 @@ fn queued(submission: &Submission, utc: Duration) -> Migration {
 
 fn seen(stored: &StoredMigration, utc: Duration) -> Migration {
     let mut migration = stored.migration.clone();
-    migration.liveness_age = utc.saturating_sub(stored.alive_at);
+    // Something passes between two statements; zero is the future.
+    let age = utc.checked_sub(stored.alive_at);
+    migration.liveness_age = age.map_or(Duration::ZERO, |age| age.max(Duration::from_micros(1)));
     migration
 }
 

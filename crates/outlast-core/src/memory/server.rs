@@ -146,9 +146,11 @@ impl Node {
     /// that are independent comes first.
     pub(super) fn apply_relay(&mut self, count: usize, mut chance: u64) {
         self.settle(self.log.len());
+        // All appliers are now faster and now slower, or one of them waits for long while the others go on.
+        let one_hangs = chance.is_multiple_of(2);
         for _ in 0..count {
             if !self.keeps_commit_order {
-                self.let_one_overtake((chance % 4) as usize);
+                self.let_one_overtake(if one_hangs { 1 } else { (chance % 4) as usize });
                 chance = chance.rotate_right(7);
             }
             let Some(logged) = self.relay.pop_front() else { break };

@@ -76,7 +76,7 @@ impl Topology for MemoryTopology {
                 } else {
                     vec![(String::new(), missing)]
                 },
-                groups: Vec::new(),
+                binlog_end: String::new(),
                 clock_skew_ms: i64::try_from(node.ahead.as_millis()).unwrap_or(i64::MAX),
             }
         };
