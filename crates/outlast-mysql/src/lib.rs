@@ -23,13 +23,14 @@ pub use session::{PooledSession, Session, SessionPool};
 pub const STATE_SCHEMA: &str = "_outlast";
 
 /// The tables in it, of all backends: they must replicate.
-pub const STATE_TABLES: [&str; 9] = [
+pub const STATE_TABLES: [&str; 10] = [
     "schema_version",
     "migrations",
     "fence",
     "events",
     "policies",
     "paths",
+    "adoptions",
     "positions",
     "watermarks",
     "copied_ranges",
