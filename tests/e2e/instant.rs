@@ -144,7 +144,7 @@ async fn a_column_is_added_instantly_and_the_application_hardly_waits() -> Resul
     let load = scene.load.as_ref().context("no load")?;
     load.wait_for_progress(200, PATIENCE).await?;
     let (_, longest) = stop_load(&mut scene).await?;
-    ensure!(longest < Duration::from_secs(2), "the application waited {longest:?}");
+    ensure!(longest < Duration::from_secs(1), "the application waited {longest:?}");
     let sql = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE '\\_outlast\\_%'";
     let left: u64 = scene.cluster.primary().query_one(sql).await?;
     ensure!(left == 0, "{left} schemas are left");
