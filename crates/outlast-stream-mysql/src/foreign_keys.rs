@@ -332,7 +332,8 @@ pub(crate) async fn bind_to_stand_ins(
             stand_in(shadow, n),
             quote::table(schema, table)
         );
-        session.run(&like).await.map_err(|error| {
+        let created = failpoint!(session, Step::ShadowStandIn, session.run(&like).await);
+        created.map_err(|error| {
             error.if_about_the_statement(
                 ErrorKind::Refused,
                 format_args!(
@@ -358,7 +359,7 @@ pub(crate) async fn bind_to_stand_ins(
         quote::table(shadow, &source.name),
         clauses.join(", ")
     );
-    let bound = session.run(&alter).await;
+    let bound = failpoint!(session, Step::ShadowBind, session.run(&alter).await);
     bound.map(|_| ()).map_err(|error| {
         error.if_about_the_statement(
             ErrorKind::Refused,
@@ -396,10 +397,11 @@ pub(crate) async fn unbind(session: &mut Session, source: &Table, shadow: &str, 
     }
     let names = have.iter().map(|key| key.name.as_str());
     if let Some(alter) = drop_all(&quote::table(shadow, &source.name), names) {
-        session.run(&alter).await?;
+        failpoint!(session, Step::ShadowUnbind, session.run(&alter).await)?;
     }
     for n in 0..parents.len() {
-        session.run(&format!("DROP TABLE {}", stand_in(shadow, n))).await?;
+        let drop = format!("DROP TABLE {}", stand_in(shadow, n));
+        failpoint!(session, Step::ShadowDropStandIn, session.run(&drop).await)?;
     }
     Ok(())
 }
@@ -453,26 +455,11 @@ pub(crate) async fn drop_superseded_indexes(
     if candidates.is_empty() {
         return Ok(());
     }
-    // An index that MySQL made disappears as soon as somebody adds the same one.
-    let probe = quote::table(shadow, "_outlast_probe");
-    session
-        .run(&format!("CREATE TABLE {probe} LIKE {}", source.quoted()))
-        .await?;
-    let clauses = candidates.iter().enumerate().map(|(n, index)| {
-        let columns: Vec<String> = index
-            .parts
-            .iter()
-            .filter_map(|p| p.column.as_deref())
-            .map(quote::identifier)
-            .collect();
-        format!("ADD INDEX `_outlast_probe_{n}` ({})", columns.join(", "))
-    });
-    let clauses: Vec<String> = clauses.collect();
-    session
-        .run(&format!("ALTER TABLE {probe} {}", clauses.join(", ")))
-        .await?;
-    let left = Table::read(session, shadow, "_outlast_probe").await?.indexes;
-    session.run(&format!("DROP TABLE {probe}")).await?;
+    let left = failpoint!(
+        session,
+        Step::ShadowProbe,
+        probe(session, source, shadow, &candidates).await
+    )?;
     let gone = candidates
         .iter()
         .filter(|c| left.iter().all(|index| index.name != c.name));
@@ -494,7 +481,32 @@ pub(crate) async fn drop_superseded_indexes(
         return Ok(());
     }
     let alter = format!("ALTER TABLE {} {}", now.quoted(), drops.join(", "));
-    session.run(&alter).await.map(|_| ())
+    failpoint!(session, Step::ShadowDropIndexes, session.run(&alter).await).map(|_| ())
+}
+
+/// The indexes that are left of a clone of the source that gets the candidates' columns as indexes once more: one that MySQL made
+/// disappears as soon as somebody adds the same.
+async fn probe(session: &mut Session, source: &Table, shadow: &str, candidates: &[&Index]) -> Result<Vec<Index>> {
+    let probe = quote::table(shadow, "_outlast_probe");
+    session
+        .run(&format!("CREATE TABLE {probe} LIKE {}", source.quoted()))
+        .await?;
+    let clauses = candidates.iter().enumerate().map(|(n, index)| {
+        let columns: Vec<String> = index
+            .parts
+            .iter()
+            .filter_map(|p| p.column.as_deref())
+            .map(quote::identifier)
+            .collect();
+        format!("ADD INDEX `_outlast_probe_{n}` ({})", columns.join(", "))
+    });
+    let clauses: Vec<String> = clauses.collect();
+    session
+        .run(&format!("ALTER TABLE {probe} {}", clauses.join(", ")))
+        .await?;
+    let left = Table::read(session, shadow, "_outlast_probe").await?.indexes;
+    session.run(&format!("DROP TABLE {probe}")).await?;
+    Ok(left)
 }
 
 /// Whether the index has just a foreign key's columns, is still there, and is the beginning of another one.

@@ -62,8 +62,20 @@ steps! {
     ShadowSchema = "shadow.schema",
     /// A shadow is created from the source's definition, in a trial too.
     ShadowTable = "shadow.table",
+    /// An empty stand-in for a parent is created beside a shadow, in a trial too.
+    ShadowStandIn = "shadow.stand-in",
+    /// A shadow gets the source's foreign keys, bound to the stand-ins.
+    ShadowBind = "shadow.bind",
     /// MySQL runs the ALTER on a shadow, in a trial too.
     ShadowAlter = "shadow.alter",
+    /// A shadow loses its foreign keys again.
+    ShadowUnbind = "shadow.unbind",
+    /// A stand-in is dropped.
+    ShadowDropStandIn = "shadow.drop-stand-in",
+    /// What MySQL makes of indexes that it once made for foreign keys is tried on an empty table beside a shadow, which is dropped again.
+    ShadowProbe = "shadow.probe",
+    /// A shadow loses such indexes that another one stands in for.
+    ShadowDropIndexes = "shadow.drop-indexes",
     /// What a later owner has to know of a shadow is written beside it.
     ShadowNotes = "shadow.notes",
     /// The schema of the retired table is created.
