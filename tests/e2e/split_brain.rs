@@ -37,6 +37,12 @@ async fn in_a_split_brain_the_higher_epoch_goes_on_and_the_other_server_is_left_
         })
         .await?;
     scene.wait_for("the copy to go on", |s| s["phase"] == "ready").await?;
+    // The history is read where the migration goes on; the other server's ends with the first epoch.
+    let events = outlast::output(scene.servers(), &["events", &scene.id, "--format", "json"]).await?;
+    let (lines, said) = (String::from_utf8(events.stdout)?, String::from_utf8(events.stderr)?);
+    ensure!(lines.contains("\"epoch\":2"), "{lines}");
+    let shown = format!("Shown is what {} has", scene.cluster.node(1).address());
+    ensure!(said.contains("split brain") && said.contains(&shown), "{said}");
     let after = scene.cluster.node(0).gtid_executed().await?;
     ensure!(
         executed == after,

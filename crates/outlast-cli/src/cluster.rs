@@ -29,6 +29,14 @@ use crate::{
 /// How long a command looks for a primary before it gives up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A migration, and where it was read.
+pub(crate) struct Found {
+    pub(crate) migration: Migration,
+    pub(crate) server: Server,
+    /// What is to be said about the cluster; empty if all is well.
+    pub(crate) situation: String,
+}
+
 /// Everything a command needs of a cluster.
 #[derive(Clone)]
 pub(crate) struct Cluster {
@@ -201,15 +209,20 @@ impl Cluster {
         }
     }
 
-    /// All migrations, with what is to be said about the cluster.
-    pub(crate) async fn migrations(&self) -> Result<(Vec<Migration>, String), Error> {
+    /// All migrations, each as that server has it where its epoch is highest, with what is to be said about the cluster.
+    pub(crate) async fn migrations(&self) -> Result<(Vec<Found>, String), Error> {
         let (servers, situation) = self.readable().await?;
-        let mut best: Vec<Migration> = Vec::new();
+        let mut best: Vec<Found> = Vec::new();
         for server in &servers {
             for migration in self.scheduler.list(server).await? {
-                match best.iter_mut().find(|m| m.id == migration.id) {
-                    None => best.push(migration),
-                    Some(known) if known.epoch < migration.epoch => *known = migration,
+                let found = Found {
+                    migration,
+                    server: server.clone(),
+                    situation: situation.clone(),
+                };
+                match best.iter_mut().find(|m| m.migration.id == found.migration.id) {
+                    None => best.push(found),
+                    Some(known) if known.migration.epoch < found.migration.epoch => *known = found,
                     Some(_) => {}
                 }
             }
@@ -218,14 +231,22 @@ impl Cluster {
     }
 
     /// The one migration whose id begins with `prefix`.
-    pub(crate) async fn find(&self, prefix: &str) -> Result<(Migration, String), Error> {
-        let (migrations, situation) = self.migrations().await?;
-        let mut matching: Vec<Migration> = migrations
+    pub(crate) async fn find(&self, prefix: &str) -> Result<Found, Error> {
+        let (migrations, _) = self.migrations().await?;
+        let mut matching: Vec<Found> = migrations
             .into_iter()
-            .filter(|m| m.id.as_str().starts_with(prefix) && !prefix.is_empty())
+            .filter(|m| m.migration.id.as_str().starts_with(prefix) && !prefix.is_empty())
             .collect();
         match matching.len() {
-            1 => Ok((matching.remove(0), situation)),
+            1 => {
+                let mut found = matching.remove(0);
+                if !found.situation.is_empty() {
+                    // Servers may differ in what they know of it.
+                    let server = &found.server.address;
+                    found.situation = format!("{}. Shown is what {server} has", found.situation);
+                }
+                Ok(found)
+            }
             0 => Err(Error::new(
                 ErrorKind::BadRequest,
                 format!("there is no migration {prefix:?} on this cluster; `outlast list` shows all"),
@@ -239,6 +260,6 @@ impl Cluster {
 
     /// As [`Cluster::find`], only its id.
     pub(crate) async fn find_id(&self, prefix: &str) -> Result<MigrationId, Error> {
-        Ok(self.find(prefix).await?.0.id)
+        Ok(self.find(prefix).await?.migration.id)
     }
 }

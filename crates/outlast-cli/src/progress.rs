@@ -56,9 +56,9 @@ async fn show(
     loop {
         let last = *stopped.borrow();
         let situation = match cluster.find(id.as_str()).await {
-            Ok((migration, situation)) => {
-                stored = Some(migration);
-                situation
+            Ok(found) => {
+                stored = Some(found.migration);
+                found.situation
             }
             Err(error) => error.to_string(),
         };

@@ -8,7 +8,7 @@ use std::{
 use outlast_core::{MigrationId, Status, scheduler::Request};
 
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, Found},
     exit::{COMPLETE, Failure},
 };
 
@@ -33,7 +33,7 @@ pub(crate) async fn cancel(cluster: &Cluster, prefix: &str) -> Result<ExitCode, 
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         // The request is stored; a failover now only delays the answer.
-        let Ok((migration, _)) = cluster.find(id.as_str()).await else {
+        let Ok(Found { migration, .. }) = cluster.find(id.as_str()).await else {
             tokio::time::sleep(Duration::from_millis(200)).await;
             continue;
         };

@@ -69,7 +69,7 @@ pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCod
 }
 
 pub(crate) async fn resume(cluster: Cluster, options: ResumeOptions) -> Result<ExitCode, Failure> {
-    let (migration, _) = cluster.find(&options.id).await?;
+    let migration = cluster.find(&options.id).await?.migration;
     if migration.status.is_final() {
         let advice = match migration.status {
             Status::Complete => String::new(),
@@ -114,7 +114,7 @@ async fn follow(
         Stopped::Finished => {
             let migration = match last.filter(|m| m.status.is_final()) {
                 Some(migration) => migration,
-                None => cluster.find(id.as_str()).await?.0,
+                None => cluster.find(id.as_str()).await?.migration,
             };
             Ok(ended(&migration, format))
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::Format,
-    cluster::Cluster,
+    cluster::{Cluster, Found},
     display::{age, count, in_words, progress_of, table},
     exit::{COMPLETE, Failure},
 };
@@ -53,7 +53,7 @@ pub(crate) fn as_json(migration: &Migration, situation: &str) -> Value {
 pub(crate) async fn list(cluster: &Cluster, format: Format) -> Result<ExitCode, Failure> {
     let (migrations, situation) = cluster.migrations().await?;
     if format == Format::Json {
-        let all: Vec<Value> = migrations.iter().map(|m| as_json(m, &situation)).collect();
+        let all: Vec<Value> = migrations.iter().map(|m| as_json(&m.migration, &situation)).collect();
         println!("{}", Value::from(all));
         return Ok(ExitCode::from(COMPLETE));
     }
@@ -61,7 +61,7 @@ pub(crate) async fn list(cluster: &Cluster, format: Format) -> Result<ExitCode, 
         eprintln!("outlast: {situation}");
     }
     let mut rows = vec![["ID", "STATUS", "PHASE", "PROGRESS", "FAILOVERS", "TABLE"].map(str::to_owned)];
-    for m in &migrations {
+    for Found { migration: m, .. } in &migrations {
         let phase = if m.status.is_final() { "" } else { m.phase.name() };
         rows.push([
             m.id.to_string(),
@@ -77,7 +77,11 @@ pub(crate) async fn list(cluster: &Cluster, format: Format) -> Result<ExitCode, 
 }
 
 pub(crate) async fn status(cluster: &Cluster, id: &str, format: Format) -> Result<ExitCode, Failure> {
-    let (m, situation) = cluster.find(id).await?;
+    let Found {
+        migration: m,
+        situation,
+        ..
+    } = cluster.find(id).await?;
     if format == Format::Json {
         println!("{}", as_json(&m, &situation));
         return Ok(ExitCode::from(COMPLETE));
@@ -124,12 +128,11 @@ pub(crate) async fn status(cluster: &Cluster, id: &str, format: Format) -> Resul
 }
 
 pub(crate) async fn events(cluster: &Cluster, id: &str, format: Format) -> Result<ExitCode, Failure> {
-    let id = cluster.find_id(id).await?;
-    let (servers, _) = cluster.readable().await?;
-    let Some(server) = servers.first() else {
-        return Err(Failure::refused("no server answers"));
-    };
-    let events = cluster.scheduler.events(server, &id).await?;
+    let found = cluster.find(id).await?;
+    let events = cluster.scheduler.events(&found.server, &found.migration.id).await?;
+    if !found.situation.is_empty() {
+        eprintln!("outlast: {}", found.situation);
+    }
     if format == Format::Json {
         for e in events {
             println!(
