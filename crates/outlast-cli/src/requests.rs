@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use outlast_core::{MigrationId, Status, scheduler::Request};
+use outlast_core::{MigrationId, Phase, Status, scheduler::Request};
 
 use crate::{
     cluster::{Cluster, Found},
@@ -31,12 +31,14 @@ pub(crate) async fn complete(cluster: &Cluster, prefix: &str) -> Result<ExitCode
 pub(crate) async fn cancel(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
     let id = request(cluster, prefix, Request::Cancel).await?;
     let begun = Instant::now();
+    let mut phase = None;
     while begun.elapsed() < PATIENCE {
         // The request is stored; a failover now only delays the answer.
         let Ok(Found { migration, .. }) = cluster.find(id.as_str()).await else {
             tokio::time::sleep(Duration::from_millis(200)).await;
             continue;
         };
+        phase = Some(migration.phase);
         match migration.status {
             Status::Cancelled => {
                 eprintln!(
@@ -53,11 +55,21 @@ pub(crate) async fn cancel(cluster: &Cluster, prefix: &str) -> Result<ExitCode, 
             Status::Queued | Status::Running => tokio::time::sleep(Duration::from_millis(200)).await,
         }
     }
-    eprintln!(
-        "Asked to cancel, but its owner has not done so within {PATIENCE:?}. It is cancelled once an agent runs, or by \
-         `outlast resume {id}`."
-    );
+    eprintln!("{}", asked_to_cancel(&id, phase));
     Ok(ExitCode::from(COMPLETE))
+}
+
+/// What is said if nobody has cancelled the migration yet, which was last seen in this phase. What has happened already can't be
+/// cancelled, and in the cut-over, nobody but the tables knows.
+fn asked_to_cancel(id: &MigrationId, phase: Option<Phase>) -> String {
+    let owner = format!("Asked to cancel, but its owner has not done so within {PATIENCE:?}.");
+    match phase {
+        Some(Phase::CuttingOver) => format!(
+            "{owner} It is in its cut-over: if the new definition is in place already, the migration will be complete, and not \
+             cancelled; else it is cancelled. `outlast status {id}` says which, once an agent runs, or after `outlast resume {id}`."
+        ),
+        _ => format!("{owner} It is cancelled once an agent runs, or by `outlast resume {id}`."),
+    }
 }
 
 pub(crate) async fn retry(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
@@ -74,4 +86,24 @@ pub(crate) async fn clean_up(cluster: &Cluster, prefix: &str) -> Result<ExitCode
     cluster.checkpoints.forget(&primary, &id).await?;
     eprintln!("Dropped: the shadow, the checkpoint and the retired table of migration {id}. Its history is kept.");
     Ok(ExitCode::from(COMPLETE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancellation_is_not_promised_where_the_swap_may_have_happened() {
+        let id = MigrationId::from_random(1);
+        let promise = asked_to_cancel(&id, Some(Phase::Copying));
+        assert!(
+            promise.contains("It is cancelled once") && !promise.contains("complete"),
+            "{promise}"
+        );
+        let open = asked_to_cancel(&id, Some(Phase::CuttingOver));
+        assert!(
+            open.contains("in place already, the migration will be complete"),
+            "{open}"
+        );
+    }
 }
