@@ -129,7 +129,7 @@ async fn a_column_is_added_instantly_and_the_application_hardly_waits() -> Resul
     .await?;
     let status = scene.status().await?;
     ensure!(
-        status["path"] == "instant" && status["ready_to_complete"] == true,
+        status["path"] == "instant" && status["ready_to_complete"] == true && status["shadow_table"].is_null(),
         "{status}"
     );
     let asked = Instant::now();
@@ -153,11 +153,15 @@ async fn a_column_is_added_instantly_and_the_application_hardly_waits() -> Resul
     scene.changes = "DROP COLUMN note";
     scene.may_be_instant = false;
     scene.submit(&[]).await?;
-    scene.wait_for_phase("ready").await?;
+    let status = scene.wait_for_phase("ready").await?;
+    ensure!(
+        status["shadow_table"].is_string() && status["retired_table"].is_null(),
+        "{status}"
+    );
     scene.ask_to_complete().await?;
     let status = complete(&scene).await?;
     ensure!(
-        status["path"] == "copy" && status["retired_table"].is_string(),
+        status["path"] == "copy" && status["shadow_table"].is_null() && status["retired_table"].is_string(),
         "{status}"
     );
     scene.wait_for_event("path", "--no-instant").await

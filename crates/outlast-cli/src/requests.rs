@@ -10,6 +10,7 @@ use outlast_core::{MigrationId, Phase, Status, scheduler::Request};
 use crate::{
     cluster::{Cluster, Found},
     exit::{COMPLETE, Failure},
+    show::OwnTables,
 };
 
 /// How long `cancel` waits for the owner before it says that none answers.
@@ -82,15 +83,51 @@ pub(crate) async fn clean_up(cluster: &Cluster, prefix: &str) -> Result<ExitCode
     let id = cluster.find_id(prefix).await?;
     let primary = cluster.settled_primary().await?;
     let migration = cluster.scheduler.get(&primary, &id).await?;
+    let own = OwnTables::of(&migration, &cluster.stream.own_tables(&primary).await?);
+    // One that can't be read is there.
+    let checkpoint = !matches!(cluster.checkpoints.load(&primary, &id).await, Ok(None));
     cluster.stream.clean_up(&primary, &migration).await?;
     cluster.checkpoints.forget(&primary, &id).await?;
-    eprintln!("Dropped: the shadow, the checkpoint and the retired table of migration {id}. Its history is kept.");
+    eprintln!("{}", cleaned_up(&id, &own, checkpoint));
     Ok(ExitCode::from(COMPLETE))
+}
+
+/// What a clean-up has dropped.
+fn cleaned_up(id: &MigrationId, own: &OwnTables, checkpoint: bool) -> String {
+    let dropped = [
+        own.shadow.as_ref().map(|table| format!("the shadow {table}")),
+        own.retired.as_ref().map(|table| format!("the retired table {table}")),
+        checkpoint.then(|| "the checkpoint".to_owned()),
+    ];
+    let dropped: Vec<String> = dropped.into_iter().flatten().collect();
+    match dropped.is_empty() {
+        true => format!("Nothing was left of migration {id} but its history, which is kept."),
+        false => format!(
+            "Dropped of migration {id}: {}. Its history is kept.",
+            dropped.join(", ")
+        ),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clean_up_names_what_there_was() {
+        let id = MigrationId::from_random(1);
+        let nothing = cleaned_up(&id, &OwnTables::default(), false);
+        assert!(nothing.starts_with("Nothing was left"), "{nothing}");
+        let own = OwnTables {
+            shadow: None,
+            retired: Some("old.t".to_owned()),
+        };
+        let dropped = cleaned_up(&id, &own, true);
+        assert!(
+            dropped.contains("the retired table old.t, the checkpoint") && !dropped.contains("shadow"),
+            "{dropped}"
+        );
+    }
 
     #[test]
     fn a_cancellation_is_not_promised_where_the_swap_may_have_happened() {

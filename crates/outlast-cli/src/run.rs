@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use indicatif::BinaryBytes;
-use outlast_core::{Agent, Migration, MigrationId, Status, agent::Stopped, scheduler::Path};
+use outlast_core::{Agent, Error, Migration, MigrationId, Status, agent::Stopped, scheduler::Path};
 use serde_json::json;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     display::{count, in_words},
     exit::{COMPLETE, FAILED, Failure, STOPPED},
     progress::Progress,
+    show::{OwnTables, as_json},
     submission::{prepare, store, warn},
 };
 
@@ -116,7 +117,11 @@ async fn follow(
                 Some(migration) => migration,
                 None => cluster.find(id.as_str()).await?.migration,
             };
-            Ok(ended(&migration, format))
+            let own = match format {
+                Format::Json => own_tables(&cluster, &id).await,
+                Format::Text => OwnTables::default(),
+            };
+            Ok(ended(&migration, &own, format))
         }
     }
 }
@@ -128,9 +133,22 @@ fn stopped_by_user(id: &MigrationId, format: Format) {
     eprintln!("Stopped; nothing is lost. Any agent goes on from here, or run: outlast resume {id}");
 }
 
-fn ended(migration: &Migration, format: Format) -> ExitCode {
+/// What is left of an ended migration. Not to see that is no reason to report another end than it had.
+async fn own_tables(cluster: &Cluster, id: &MigrationId) -> OwnTables {
+    let looked = async {
+        let found = cluster.find(id.as_str()).await?;
+        let all = cluster.stream.own_tables(&found.server).await?;
+        Ok::<_, Error>(OwnTables::of(&found.migration, &all))
+    };
+    looked.await.unwrap_or_else(|error| {
+        eprintln!("outlast: which tables are left can't be seen: {error}");
+        OwnTables::default()
+    })
+}
+
+fn ended(migration: &Migration, own: &OwnTables, format: Format) -> ExitCode {
     if format == Format::Json {
-        let mut event = crate::show::as_json(migration, "");
+        let mut event = as_json(migration, "", own);
         event["event"] = json!(migration.status);
         event["migration"] = json!(migration.id);
         println!("{event}");

@@ -1,6 +1,9 @@
 //! `outlast list`, `status` and `events`.
 
-use std::process::ExitCode;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::ExitCode,
+};
 
 use outlast_core::Migration;
 use serde_json::{Value, json};
@@ -12,13 +15,33 @@ use crate::{
     exit::{COMPLETE, Failure},
 };
 
-/// The table in one of a migration's own schemas; none if nothing is copied.
-fn copied(migration: &Migration, schema: String) -> Option<String> {
-    migration.may_copy().then(|| format!("{schema}.{}", migration.table))
+/// A migration's own tables, as far as they exist.
+#[derive(Default)]
+pub(crate) struct OwnTables {
+    pub(crate) shadow: Option<String>,
+    pub(crate) retired: Option<String>,
+}
+
+impl OwnTables {
+    /// Those of the migration, among all that its server has.
+    pub(crate) fn of(migration: &Migration, all: &BTreeSet<(String, String)>) -> Self {
+        // The server may write names in small letters.
+        let has = |schema: &str, (s, t): &(String, String)| {
+            s.eq_ignore_ascii_case(schema) && t.eq_ignore_ascii_case(&migration.table)
+        };
+        let find = |schema: String| {
+            let exists = all.iter().any(|table| has(&schema, table));
+            exists.then(|| format!("{schema}.{}", migration.table))
+        };
+        Self {
+            shadow: find(migration.shadow_schema()),
+            retired: find(migration.retired_schema()),
+        }
+    }
 }
 
 /// One migration as an object.
-pub(crate) fn as_json(migration: &Migration, situation: &str) -> Value {
+pub(crate) fn as_json(migration: &Migration, situation: &str, own: &OwnTables) -> Value {
     let owner = migration
         .owner
         .as_ref()
@@ -43,8 +66,8 @@ pub(crate) fn as_json(migration: &Migration, situation: &str) -> Value {
         "liveness_age_seconds": migration.liveness_age.as_secs_f64(),
         "message": migration.message,
         "cluster": situation,
-        "shadow_table": copied(migration, migration.shadow_schema()),
-        "retired_table": copied(migration, migration.retired_schema()),
+        "shadow_table": own.shadow,
+        "retired_table": own.retired,
         "submitted_at": migration.submitted_at,
         "ended_at": migration.ended_at,
     })
@@ -53,7 +76,15 @@ pub(crate) fn as_json(migration: &Migration, situation: &str) -> Value {
 pub(crate) async fn list(cluster: &Cluster, format: Format) -> Result<ExitCode, Failure> {
     let (migrations, situation) = cluster.migrations().await?;
     if format == Format::Json {
-        let all: Vec<Value> = migrations.iter().map(|m| as_json(&m.migration, &situation)).collect();
+        let mut tables: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
+        let mut all: Vec<Value> = Vec::new();
+        for Found { migration, server, .. } in &migrations {
+            if !tables.contains_key(server.address.as_str()) {
+                tables.insert(&server.address, cluster.stream.own_tables(server).await?);
+            }
+            let own = OwnTables::of(migration, &tables[server.address.as_str()]);
+            all.push(as_json(migration, &situation, &own));
+        }
         println!("{}", Value::from(all));
         return Ok(ExitCode::from(COMPLETE));
     }
@@ -80,10 +111,11 @@ pub(crate) async fn status(cluster: &Cluster, id: &str, format: Format) -> Resul
     let Found {
         migration: m,
         situation,
-        ..
+        server,
     } = cluster.find(id).await?;
+    let own = OwnTables::of(&m, &cluster.stream.own_tables(&server).await?);
     if format == Format::Json {
-        println!("{}", as_json(&m, &situation));
+        println!("{}", as_json(&m, &situation, &own));
         return Ok(ExitCode::from(COMPLETE));
     }
     let owner = match &m.owner {
@@ -117,8 +149,8 @@ pub(crate) async fn status(cluster: &Cluster, id: &str, format: Format) -> Resul
             format!("{}, {} failovers, {} retries", m.epoch, m.failovers, m.retries),
         ],
         ["sign of life".to_owned(), format!("{} ago", age(m.liveness_age))],
-        ["shadow".to_owned(), copied(&m, m.shadow_schema()).unwrap_or_default()],
-        ["retired".to_owned(), copied(&m, m.retired_schema()).unwrap_or_default()],
+        ["shadow".to_owned(), own.shadow.unwrap_or_default()],
+        ["retired".to_owned(), own.retired.unwrap_or_default()],
         ["message".to_owned(), m.message.clone()],
         ["cluster".to_owned(), situation],
     ];

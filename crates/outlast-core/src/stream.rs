@@ -3,7 +3,7 @@
 //! A backend offers the single steps. Their order (which range next, what to hold, when to cut over) is decided once,
 //! in [`engine`](crate::engine), on every backend alike.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -38,6 +38,12 @@ pub trait Stream: Send + Sync {
     /// # Errors
     /// `ServerGone`, `Fenced` (another server answers).
     async fn open(&self, lease: &Lease, migration: &Migration) -> Result<Arc<dyn OpenStream>>;
+
+    /// Schema and name of every shadow and retired table of any migration that there is on `server` (primary or replica). Only looks.
+    ///
+    /// # Errors
+    /// Those of the server.
+    async fn own_tables(&self, server: &Server) -> Result<BTreeSet<(String, String)>>;
 
     /// Drops the shadow and the retired table of a migration that has ended, with their schemas. Idempotent.
     ///

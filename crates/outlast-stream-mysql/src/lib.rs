@@ -30,7 +30,7 @@ mod space;
 mod statement;
 mod table;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use outlast_core::{
@@ -91,6 +91,18 @@ impl Stream for MySqlStream {
             lease,
             migration,
         )?))
+    }
+
+    async fn own_tables(&self, server: &Server) -> Result<BTreeSet<(String, String)>> {
+        let mut session = self.connector.connect(server, &Purpose::default()).await?;
+        let tables: Vec<(String, String)> = session
+            .rows(
+                "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
+                 WHERE LEFT(TABLE_SCHEMA, 13) IN ('_outlast_new_', '_outlast_old_')",
+            )
+            .await?;
+        let is_table = |(_, name): &(String, String)| name != notes::TABLE;
+        Ok(tables.into_iter().filter(is_table).collect())
     }
 
     async fn clean_up(&self, primary: &Server, migration: &Migration) -> Result<()> {

@@ -1,12 +1,13 @@
 //! The contract of [`Stream`], and of what it opens.
 
 mod mending;
+mod tables;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::mending::mending_changes_nothing_that_is_whole;
+pub use self::{mending::mending_changes_nothing_that_is_whole, tables::own_tables_are_those_that_exist};
 use super::{ClusterFixture, failure};
 use crate::{
     checkpoint::Checkpoint,
@@ -124,6 +125,7 @@ macro_rules! stream_suite {
             draining_records_no_position
             a_swap_puts_the_shadow_in_place
             mending_changes_nothing_that_is_whole
+            own_tables_are_those_that_exist
             a_fenced_owner_does_not_swap
         }
     };

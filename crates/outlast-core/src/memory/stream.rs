@@ -96,6 +96,16 @@ impl Stream for MemoryStream {
         }))
     }
 
+    async fn own_tables(&self, server: &Server) -> Result<BTreeSet<(String, String)>> {
+        let is_own = |name: &&TableName| name.schema.starts_with("_outlast_");
+        self.cluster
+            .query(server, |node, _| {
+                let own = node.data.tables.keys().filter(is_own);
+                Ok(own.map(|name| (name.schema.clone(), name.table.clone())).collect())
+            })
+            .await
+    }
+
     async fn clean_up(&self, primary: &Server, migration: &Migration) -> Result<()> {
         if !migration.status.is_final() {
             let message = format!("migration {} has not ended", migration.id);
