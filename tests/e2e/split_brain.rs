@@ -188,6 +188,19 @@ async fn a_writable_replica_is_no_second_primary() -> Result<()> {
     scene.wait_for_phase("ready").await?;
     let status = outlast::json(scene.servers(), &["status", &scene.id, "--format", "json"]).await?;
     ensure!(status["epoch"] == 1 && status["cluster"] == "", "{status}");
+    // Whoever submits one is told of it.
+    let dry_run = [
+        "run",
+        "--dry-run",
+        "--no-instant",
+        "ALTER TABLE test.customers ADD x INT",
+    ];
+    let said = String::from_utf8(outlast::output(scene.servers(), &dry_run).await?.stderr)?;
+    let warning = format!("warning: {} is a replica", scene.cluster.node(1).address());
+    ensure!(
+        said.contains(&warning) && said.contains("SET PERSIST super_read_only"),
+        "{said}"
+    );
     eventually("the replica is read-only again", PATIENCE, || async {
         scene.cluster.node(1).execute("SET GLOBAL super_read_only = ON").await
     })

@@ -15,9 +15,9 @@ use outlast_mysql::{Connector, Purpose, Session, unfit};
 use crate::{
     errant,
     filters::{Filter, binlog_harm},
-    probe::address_of,
+    probe::{Probe, address_of},
     servers::Servers,
-    verdict::{primaries, probes, with_root_cause},
+    verdict::{Answer, primaries, probes, with_root_cause},
 };
 
 /// Looks at which further servers may be discovered, each from the one before.
@@ -52,6 +52,7 @@ pub(crate) async fn audit(servers: &Servers, schema: &str, table: &str) -> Vec<F
     {
         findings.extend(found);
     }
+    findings.extend(unprotected(&answers, primary));
     for answer in &answers {
         match &answer.result {
             Ok(_) => {}
@@ -60,6 +61,24 @@ pub(crate) async fn audit(servers: &Servers, schema: &str, table: &str) -> Vec<F
         }
     }
     findings
+}
+
+/// Replicas of the primary that take writes from anybody. A group sees to that for its members itself.
+fn unprotected(answers: &[Answer], primary: Option<&Server>) -> Vec<Finding> {
+    let Some(primary) = primary else {
+        return Vec::new();
+    };
+    let replicas = probes(answers).filter(|probe| probe.server != *primary && !probe.is_managed_by_group());
+    let writable = replicas.filter(|probe| !probe.read_only && !probe.super_read_only);
+    let warning = |probe: &Probe| {
+        let (here, there) = (&probe.server.address, &primary.address);
+        Finding::warning(format!(
+            "{here} is a replica of the primary {there} and takes writes: what is written to it by mistake is missing on the primary, and \
+             if its replication stops, it looks like a second primary, and the migration waits. Run there: SET PERSIST super_read_only \
+             = ON"
+        ))
+    };
+    writable.map(warning).collect()
 }
 
 fn unchecked(which: &str, why: &str) -> Finding {
@@ -257,4 +276,49 @@ fn text_of(row: &Row, column: &str) -> Option<String> {
         .iter()
         .position(|found| found.name_str().eq_ignore_ascii_case(column))?;
     row.get_opt::<String, _>(at)?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::made_up::{replica, server, writable};
+
+    fn answered(probe: Probe) -> Answer {
+        Answer {
+            address: probe.server.address.clone(),
+            result: Ok(probe),
+        }
+    }
+
+    fn warned(answers: Vec<Probe>) -> Vec<String> {
+        let answers: Vec<Answer> = answers.into_iter().map(answered).collect();
+        let findings = unprotected(&answers, Some(&server(1)));
+        findings.into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn a_replica_that_takes_writes_is_warned_of_with_what_mends_it() {
+        let unprotected = writable(3).replicating_from(1, "ON");
+        let half = Probe {
+            super_read_only: false,
+            ..replica(4)
+        };
+        let warned = warned(vec![writable(1), replica(2), unprotected, half]);
+        let [warning] = warned.as_slice() else {
+            panic!("{warned:?}");
+        };
+        assert!(
+            warning.starts_with("db3:3306") && warning.ends_with("SET PERSIST super_read_only = ON"),
+            "{warning}"
+        );
+    }
+
+    #[test]
+    fn a_member_of_a_group_is_left_to_the_group() {
+        let member = |state| writable(2).in_group("1:1", &[(1, "ONLINE", "PRIMARY"), (2, state, "SECONDARY")]);
+        assert!(warned(vec![writable(1), member("ONLINE")]).is_empty());
+        assert!(warned(vec![writable(1), member("RECOVERING")]).is_empty());
+        // The plugin is there, but the group is not.
+        assert_eq!(warned(vec![writable(1), member("OFFLINE")]).len(), 1);
+    }
 }

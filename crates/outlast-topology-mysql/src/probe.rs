@@ -119,6 +119,14 @@ impl Probe {
         }
     }
 
+    /// Whether it takes part in a group, which then decides whether it takes writes.
+    pub(crate) fn is_managed_by_group(&self) -> bool {
+        let members = self.group.iter().flat_map(|group| &group.members);
+        members
+            .filter(|member| member.uuid == self.server.uuid.as_str())
+            .any(|member| member.state != "OFFLINE")
+    }
+
     /// Whether it is connected, as a replica, to a source at one of these addresses.
     pub(crate) fn hears_from_one_of(&self, addresses: &[&str]) -> bool {
         let connected = self
