@@ -95,6 +95,44 @@ async fn a_missing_privilege_is_named_with_what_it_is_for_and_how_to_grant_it() 
     outlast.verdict()
 }
 
+/// Where the server gives tables a primary key that they don't say, that is turned off only for a table that has none, for that takes
+/// one more privilege.
+#[tokio::test]
+async fn where_primary_keys_are_generated_a_table_without_one_needs_a_privilege_that_is_named() -> Result<()> {
+    let cluster = single_server().await?;
+    let node = cluster.primary();
+    node.execute("CREATE TABLE test.bare (id INT NOT NULL, UNIQUE KEY (id))")
+        .await?;
+    node.execute("SET GLOBAL sql_generate_invisible_primary_key = ON")
+        .await?;
+    create_account(node, "enough", None).await?;
+    let mut outlast = Interview::of(node);
+    let login = ["--user", "enough", "--password", "p"];
+    let bare = "ALTER TABLE test.bare ADD COLUMN note INT";
+    let run = |more: &[&'static str]| [more, &login].concat();
+    outlast
+        .asks(&run(&["run", "--no-instant", RIGHT]), COMPLETE, &[])
+        .await?;
+    let words = [
+        "lacks the privilege SESSION_VARIABLES_ADMIN",
+        "sql_generate_invisible_primary_key=ON",
+        "run GRANT SESSION_VARIABLES_ADMIN ON *.* TO 'enough'@'%'",
+    ];
+    for how in [&["run", bare][..], &["run", "--no-instant", bare]] {
+        outlast.refuses(&run(how), REFUSED, &words, Tried::TheChange).await?;
+    }
+    node.execute("GRANT SESSION_VARIABLES_ADMIN ON *.* TO 'enough'@'%'")
+        .await?;
+    outlast
+        .asks(&run(&["run", "--no-instant", bare]), COMPLETE, &[])
+        .await?;
+    let columns: Vec<String> = node
+        .query("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'test' AND TABLE_NAME = 'bare' ORDER BY 1")
+        .await?;
+    ensure!(columns == ["id", "note"], "{columns:?}");
+    outlast.verdict()
+}
+
 /// Runs everything that the documentation promises as an account with the documented privileges; nothing may be denied.
 async fn use_everything(node: &Node, outlast: &mut Interview<'_>) -> Result<()> {
     create_account(node, "enough", None).await?;

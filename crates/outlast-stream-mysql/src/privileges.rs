@@ -141,6 +141,13 @@ impl Privileges {
         )
     }
 
+    /// The error of an account that may not create a table without a primary key, where the server would add one.
+    pub(crate) fn missing_to_leave_keys_out(&self) -> Error {
+        let purpose = "to create a copy of a table that has no primary key, because the server has \
+                       sql_generate_invisible_primary_key=ON and would give it one (SYSTEM_VARIABLES_ADMIN does, too)";
+        self.missing(("SESSION_VARIABLES_ADMIN", purpose), "*.*")
+    }
+
     fn pattern_is_a_name(&self, (privilege, purpose): &Needed) -> Error {
         let account = self.shown();
         Error::new(

@@ -5,8 +5,10 @@ use outlast_mysql::{Session, failpoint, quote};
 
 use crate::{
     foreign_keys::{self, ForeignKeys},
+    lexer::tokens,
     notes::{self, Notes},
     plan::Plan,
+    privileges::Privileges,
     statement::AlterStatement,
     table::{self, Table, without_auto_increment},
 };
@@ -71,17 +73,21 @@ pub(crate) async fn create(
 /// Runs a CREATE TABLE that gives the table no other key than it says.
 ///
 /// # Errors
-/// Those of the server.
+/// Those of the server; `AccessDenied` if the server would add a key, and the account may not tell it otherwise.
 pub(crate) async fn create_as_defined(session: &mut Session, definition: &str) -> Result<()> {
-    // An invisible primary key is what a new table gets, not an altered one.
-    let generates: Option<(String, String)> = session
-        .first("SHOW SESSION VARIABLES LIKE 'sql_generate_invisible_primary_key'")
-        .await?;
-    let generates = generates.is_some_and(|(_, value)| value == "ON");
+    // An invisible primary key is what a new table gets that has none, not an altered one. Only then is anything set, for not every
+    // account may set it.
+    let generates = !has_primary_key(definition) && generates_keys(session).await?;
     if generates {
-        session
+        let set = session
             .run("SET SESSION sql_generate_invisible_primary_key = OFF")
-            .await?;
+            .await;
+        if let Err(error) = set {
+            return Err(match error.kind() {
+                ErrorKind::AccessDenied => Privileges::read(session).await?.missing_to_leave_keys_out(),
+                _ => error,
+            });
+        }
     }
     session
         .run(definition)
@@ -93,6 +99,22 @@ pub(crate) async fn create_as_defined(session: &mut Session, definition: &str) -
             .await?;
     }
     Ok(())
+}
+
+/// Whether the server gives a new table without a primary key an invisible one.
+async fn generates_keys(session: &mut Session) -> Result<bool> {
+    // Versions before 8.0.30 do not know the variable.
+    let value: Option<(String, String)> = session
+        .first("SHOW SESSION VARIABLES LIKE 'sql_generate_invisible_primary_key'")
+        .await?;
+    Ok(value.is_some_and(|(_, value)| value == "ON"))
+}
+
+/// Whether a table of this SHOW CREATE TABLE has a primary key. One that can't be read has none, which is to be on the safe side.
+fn has_primary_key(definition: &str) -> bool {
+    let all = tokens(definition, true).unwrap_or_default();
+    all.windows(2)
+        .any(|pair| pair[0].token.is("PRIMARY") && pair[1].token.is("KEY"))
 }
 
 /// How MySQL's own ALTER would do a change.
@@ -216,4 +238,19 @@ fn check_documents(source: &Table, shadow: &Table) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_primary_key_is_told_from_a_name_and_a_comment() {
+        assert!(has_primary_key(
+            "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`)\n)"
+        ));
+        let none =
+            "CREATE TABLE `t` (\n  `PRIMARY` int NOT NULL COMMENT 'PRIMARY KEY',\n  UNIQUE KEY `KEY` (`PRIMARY`)\n)";
+        assert!(!has_primary_key(none));
+    }
 }
