@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use mysql_async::{Conn, Opts, OptsBuilder, Value, prelude::Queryable};
-use outlast_testbed::{Node, accounts};
+use outlast_testbed::{Node, Topology, accounts};
 
 use crate::{
     bad_input::{COMPLETE, Interview, REFUSED, RIGHT, Tried, single_server},
     outlast,
-    scene::PATIENCE,
+    scene::{PATIENCE, Scene, Setup},
 };
 
 /// The documented privileges, by what they are granted on: for tables in `test`, with foreign keys to `parents`.
@@ -336,4 +336,26 @@ async fn a_privilege_that_is_revoked_meanwhile_is_named_and_the_migration_goes_o
     let ended = tokio::time::timeout(Duration::from_secs(60), resumed.wait()).await??;
     ensure!(ended.success(), "it ended with {ended}");
     Ok(())
+}
+
+/// What can't be seen is no ground for an end: whatever happens to the table meanwhile, it is concluded once the privilege is back.
+#[tokio::test]
+async fn a_migration_is_not_ended_while_privileges_are_missing() -> Result<()> {
+    let setup = Setup {
+        topology: Topology::AsyncGtid { nodes: 1 },
+        ..Setup::quick_copy()
+    };
+    let mut scene = Scene::start("privileges_at_the_end", setup).await?;
+    scene.wait_for_phase("ready").await?;
+    scene.stop_load().await?;
+    let node = scene.cluster.primary();
+    let user = accounts::OUTLAST_USER;
+    node.execute(&format!("REVOKE SELECT ON test.* FROM {user}")).await?;
+    // With the privilege, this would be the end of it.
+    node.execute("TRUNCATE test.customers").await?;
+    scene.wait_for_event("failure", "lacks the privilege SELECT").await?;
+    let status = scene.status().await?;
+    ensure!(status["status"] == "running", "{status}");
+    node.execute(&format!("GRANT SELECT ON test.* TO {user}")).await?;
+    scene.expect_failure(&["TRUNCATE"]).await
 }

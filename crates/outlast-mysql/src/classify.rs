@@ -99,9 +99,9 @@ fn kind_of(code: u16, message: &str) -> ErrorKind {
         1062 | 1586 | 1859 => ErrorKind::Duplicate,
         // A table or a column that was there is not there.
         1051 | 1054 | 1146 | 1176 => ErrorKind::SourceChanged,
-        1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1251 | 1370 | 1698 | 3118 | 3159 | 3878 | 3879 => {
-            ErrorKind::AccessDenied
-        }
+        // No login, no privilege; the account was dropped (1141), locked, or its password has expired, since the session began.
+        1044 | 1045 | 1130 | 1141 | 1142 | 1143 | 1227 | 1251 | 1370 | 1698 | 1820 | 1862 | 3118 | 3159 | 3878
+        | 3879 | 3955 => ErrorKind::AccessDenied,
         1236 | 1789 if message.contains("purged") || message.contains("first log file") => ErrorKind::BinlogPurged,
         1789 => ErrorKind::BinlogPurged,
         // The dump ended for another reason, such as the end of the server.
@@ -137,6 +137,13 @@ mod tests {
     fn a_full_disk_passes() {
         for code in [1021, 1114, 3675] {
             assert_eq!(kind(code, ""), ErrorKind::Passing, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_an_administrator_takes_from_the_account_is_waited_for() {
+        for code in [1044, 1045, 1141, 1142, 1227, 1820, 1862, 3118, 3955] {
+            assert_eq!(kind(code, ""), ErrorKind::AccessDenied, "{code}");
         }
     }
 

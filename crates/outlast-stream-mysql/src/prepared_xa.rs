@@ -8,11 +8,16 @@ use outlast_core::{Error, ErrorKind, Result};
 use outlast_mysql::Session;
 use tokio::time::Instant;
 
+use crate::privileges::Privileges;
+
 /// How long they are waited for. Nobody beats for the migration meanwhile; longer waits are for the retry policy.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_millis(200);
+
+/// MySQL's number for a failed XA RECOVER (`ER_XAER_RMERR`).
+const RECOVER_FAILED: u16 = 1401;
 
 /// A prepared transaction, as `XA RECOVER CONVERT XID` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +63,14 @@ pub(crate) async fn wait_for_end(session: &mut Session) -> Result<()> {
 }
 
 async fn prepared(session: &mut Session) -> Result<Vec<Prepared>> {
-    let rows: Vec<(i64, usize, usize, String)> = session.rows("XA RECOVER CONVERT XID").await?;
+    let rows: Vec<(i64, usize, usize, String)> = match session.rows("XA RECOVER CONVERT XID").await {
+        // So the server says, among other things, that the privilege is missing.
+        Err(error) if error.code() == Some(RECOVER_FAILED) => {
+            Privileges::read(session).await?.expect_everywhere()?;
+            return Err(error);
+        }
+        rows => rows?,
+    };
     let transactions = rows.into_iter().map(|(format, global_length, _, data)| Prepared {
         format,
         global_length,

@@ -79,13 +79,23 @@ impl Privileges {
     /// # Errors
     /// `AccessDenied` with the first privilege that is missing, and the statement that grants it.
     pub(crate) fn expect_for(&self, schema: &str) -> Result<()> {
-        for needed in EVERYWHERE {
-            if !self.have(needed.0, &|on| on == "*.*") {
-                return Err(self.missing(needed, "*.*"));
-            }
-        }
+        self.expect_everywhere()?;
         self.expect(schema, &SOURCE)?;
         self.expect(OWN_SCHEMA, &OWN)
+    }
+
+    /// Expects what any migration takes on everything.
+    ///
+    /// # Errors
+    /// `AccessDenied` with the first privilege that is missing, and the statement that grants it.
+    pub(crate) fn expect_everywhere(&self) -> Result<()> {
+        match EVERYWHERE
+            .into_iter()
+            .find(|(privilege, _)| !self.have(privilege, &|on| on == "*.*"))
+        {
+            None => Ok(()),
+            Some(needed) => Err(self.missing(needed, "*.*")),
+        }
     }
 
     /// Expects what locking, and referring to, tables of a schema takes.
