@@ -13,12 +13,17 @@ mod judge;
 mod policies;
 
 use std::{
+    any::Any,
     collections::{BTreeMap, HashMap},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures_util::future::{Either, select};
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +82,8 @@ pub enum Stopped {
 struct Local {
     lease: Option<Lease>,
     task: Option<tokio::task::AbortHandle>,
+    /// The migration as the run was given it.
+    running: Option<Migration>,
     failures: Failures,
     not_before: Duration,
     begun: Duration,
@@ -112,9 +119,6 @@ const AFTER_GIVING_UP: Duration = Duration::from_secs(30);
 
 /// A run that lasted this long was no failure in a row.
 const LASTING_RUN: Duration = Duration::from_secs(30);
-
-/// How long a migration is left alone after its run crashed.
-const AFTER_A_CRASH: Duration = Duration::from_secs(5);
 
 /// A run that ended, with the lease it had.
 type Finished = (Migration, Lease, Result<Ending>);
@@ -173,8 +177,11 @@ impl Agent {
                 Some(finished) = runs.join_next_with_id() => finished,
                 () = wait => continue,
             };
-            let finished = finished.map_err(|error| round.crashed(&error));
-            if let Ok((_, (migration, lease, result))) = finished {
+            let finished = match finished {
+                Ok((_, finished)) => Some(finished),
+                Err(error) => round.crashed(error),
+            };
+            if let Some((migration, lease, result)) = finished {
                 let ended = round.ended(&migration, &lease, result);
                 // Given up, it is judged anew in the next look: its lease is cleared first of all.
                 tokio::select! {
@@ -361,6 +368,7 @@ impl Round<'_> {
         let now = self.now();
         let local = self.locals.entry(migration.id.clone()).or_default();
         local.lease = Some(lease.clone());
+        local.running = Some(migration.clone());
         local.begun = now;
         let policies = local
             .policies
@@ -400,16 +408,16 @@ impl Round<'_> {
         }
     }
 
-    /// A run was dropped, which has nothing to say, or it panicked: its memory is gone, and it is begun anew in a while.
-    fn crashed(&mut self, error: &JoinError) {
+    /// A run was dropped, which has nothing to say, or it panicked: its memory is gone, and the retry policy says when it is begun
+    /// anew, and how often.
+    fn crashed(&mut self, error: JoinError) -> Option<Finished> {
         let now = self.now();
         let is_its = |local: &&mut Local| local.task.as_ref().is_some_and(|task| task.id() == error.id());
-        if let Some(local) = self.locals.values_mut().find(is_its) {
-            tracing::error!(%error, "a run crashed, which is a bug; what it had committed is sound, and it begins anew from there");
-            local.lease = None;
-            local.task = None;
-            local.not_before = now + AFTER_A_CRASH;
-        }
+        let local = self.locals.values_mut().find(is_its)?;
+        let (migration, lease) = (local.running.take()?, local.lease.clone()?);
+        // However long it lasted, it is a failure in a row: where it crashed once, it does so again.
+        local.begun = now;
+        Some((migration, lease, Err(crash(error))))
     }
 
     async fn plan_next_attempt(&mut self, migration: &Migration, lease: &Lease, error: Error) -> Result<()> {
@@ -452,9 +460,10 @@ impl Round<'_> {
                 let error = error.context(format_args!(
                     "policy {policy} gave up after {attempts} attempts ({reason})"
                 ));
-                engine::fail(&self.agent.parts.services, migration, lease, error)
-                    .await
-                    .map(|_| ())
+                let failing = engine::fail(&self.agent.parts.services, migration, lease, error);
+                // What crashes runs may crash this, too, and must not end the agent.
+                let failed = AssertUnwindSafe(failing).catch_unwind().await;
+                failed.unwrap_or_else(|panic| Err(crash_of(&*panic))).map(|_| ())
             }
             RetryVerdict::GiveUp { reason } => {
                 tracing::warn!(policy = %decision.policy, reason, "giving up is no answer to a lost server; looking again");
@@ -481,6 +490,7 @@ impl Round<'_> {
             .remove(id);
         let local = self.locals.get_mut(id)?;
         local.lease = None;
+        local.running = None;
         local.task.take()
     }
 
@@ -513,6 +523,24 @@ impl Round<'_> {
             }
         }
     }
+}
+
+/// What a run has ended with that did not end by itself.
+fn crash(error: JoinError) -> Error {
+    match error.try_into_panic() {
+        Ok(panic) => crash_of(&*panic),
+        Err(error) => Error::new(ErrorKind::Unknown, "the run was stopped from outside").with_source(error),
+    }
+}
+
+fn crash_of(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let what = format!(
+        "Outlast crashed, which is a bug of its own: {}. What was committed is sound, and it begins anew from there",
+        text.unwrap_or("it does not say why")
+    );
+    Error::new(ErrorKind::Unknown, what)
 }
 
 fn split_brain_message(id: &MigrationId, epoch: Epoch, servers: &[Server]) -> String {
