@@ -440,7 +440,7 @@ impl Stage {
         self.cluster
             .primary()
             .query_one(&format!(
-                "SELECT COUNT(*) FROM _outlast.events WHERE migration = '{}' AND kind = 'adopted'",
+                "SELECT COALESCE(MAX(epoch), 0) FROM _outlast.events WHERE migration = '{}' AND kind = 'adopted'",
                 self.id
             ))
             .await

@@ -19,6 +19,7 @@ pub mod error;
 mod failures;
 pub mod gtid;
 pub mod guard;
+pub mod history;
 pub mod ids;
 pub mod intent;
 pub mod key;

@@ -348,7 +348,7 @@ pub enum Ending {
     Cancelled,
 }
 
-/// One line of a migration's history.
+/// One line of a migration's history. One that [repeats](crate::history) has taken the place of the earlier ones, and counts them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// UTC, `YYYY-MM-DD HH:MM:SS.ffffff`, by the server that wrote it.
@@ -374,7 +374,8 @@ pub struct Event {
 ///   [`ErrorKind::Fenced`](crate::ErrorKind::Fenced) once another owner has adopted.
 /// * **Idempotence**: calling again after a lost reply has no further effect, but for `adopt`, which then reports
 ///   `Fenced`: the caller looks again and finds itself as owner.
-/// * **Bounds**: messages and details are cut to what the columns hold; a message never makes its own transaction fail.
+/// * **Bounds**: messages and details are cut to what the columns hold; a message never makes its own transaction fail. Lines of
+///   history that repeat are one line with a count, as [`history::repeated`](crate::history::repeated) says.
 /// * **Errors** are those of the server, classified; a read-only server gives `NotPrimary`.
 /// * **Cancellation**: a dropped future may or may not have taken effect.
 #[async_trait]

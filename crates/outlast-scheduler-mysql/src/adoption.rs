@@ -247,8 +247,8 @@ impl Previous {
     fn described(&self, swap: &Swap<'_>) -> String {
         match (&self.agent, &self.server) {
             (Some(agent), Some(server)) => format!(
-                "from agent {agent} on server {server} (epoch {}) to agent {} on {}",
-                swap.expected, swap.agent, swap.primary
+                "from agent {agent} on server {server} to agent {} on {}",
+                swap.agent, swap.primary
             ),
             _ => format!("by agent {} on {}, its first owner", swap.agent, swap.primary),
         }

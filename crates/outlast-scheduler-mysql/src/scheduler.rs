@@ -191,7 +191,7 @@ impl Scheduler for MySqlScheduler {
             kind,
             detail,
         };
-        failpoint!(session, Step::HistoryNote, history::append(&mut session, entry).await)?;
+        failpoint!(session, Step::HistoryNote, history::note(&mut session, entry).await)?;
         session.give_back();
         Ok(())
     }

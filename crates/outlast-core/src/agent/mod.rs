@@ -445,8 +445,8 @@ impl Round<'_> {
                 if !bounded {
                     return Ok(());
                 }
-                // Somebody may be able to mend it; there are no more of these lines than attempts.
-                let detail = format!("attempt {attempts} failed: {error}; next in {ms} ms");
+                // Somebody may be able to mend it. The same words each time, so that they are one line with a count.
+                let detail = format!("{error}; it is tried again");
                 let (scheduler, agent) = (&self.agent.parts.services.scheduler, &self.agent.id);
                 scheduler
                     .note(&lease.server, &migration.id, agent, "failure", &detail)

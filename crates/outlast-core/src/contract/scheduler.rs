@@ -1,6 +1,7 @@
 //! The contract of [`Scheduler`].
 
 mod ending;
+mod history;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ pub use self::ending::{
     a_stale_migration_fails_by_compare_and_swap, finishing_again_changes_nothing, finishing_ends_the_lease,
     finishing_without_its_proof_changes_nothing,
 };
+pub use self::history::{history_is_kept_in_order, what_repeats_is_one_line_of_history};
 use super::{ClusterFixture, failure, fresh_agent, fresh_submission, proven};
 use crate::{
     error::{ErrorKind, Result},
@@ -67,6 +69,7 @@ macro_rules! scheduler_suite {
             a_request_that_does_not_fit_is_a_bad_request
             a_retry_queues_the_migration_where_it_stopped
             history_is_kept_in_order
+            what_repeats_is_one_line_of_history
             policy_components_are_stored_with_the_migration
             a_read_only_server_is_no_primary
             a_replica_tells_the_same
@@ -583,38 +586,6 @@ pub async fn a_retry_queues_the_migration_where_it_stopped(fixture: &impl Schedu
     assert!(again.epoch > lease.epoch);
     assert!(!scheduler.requests(&again).await?.cancel);
     scheduler.beat(&again, &Report::default()).await
-}
-
-/// A person can read the whole story.
-pub async fn history_is_kept_in_order(fixture: &impl SchedulerFixture) -> Result<()> {
-    let (scheduler, primary) = (fixture.scheduler(), fixture.primary());
-    let lease = running(fixture).await?;
-    for detail in ["first", "second", "third"] {
-        scheduler
-            .note(&primary, &lease.migration, &lease.agent, "verdict", detail)
-            .await?;
-    }
-    scheduler.finish(&lease, Ending::Complete, "", proven()).await?;
-    let events = scheduler.events(&primary, &lease.migration).await?;
-    let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-    assert_eq!(
-        kinds,
-        ["submitted", "adopted", "verdict", "verdict", "verdict", "complete"]
-    );
-    let notes: Vec<_> = events.iter().filter(|event| event.kind == "verdict").collect();
-    assert_eq!(
-        notes.iter().map(|note| note.detail.as_str()).collect::<Vec<_>>(),
-        ["first", "second", "third"]
-    );
-    for note in notes {
-        assert_eq!(
-            (note.agent.as_str(), &note.server),
-            (lease.agent.as_str(), &primary.uuid)
-        );
-        assert_eq!(note.epoch, lease.epoch);
-    }
-    assert!(events.windows(2).all(|pair| pair[0].at <= pair[1].at), "{events:?}");
-    Ok(())
 }
 
 /// Policies fail over with the migration.

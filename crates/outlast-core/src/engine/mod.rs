@@ -438,15 +438,12 @@ impl Run {
         }
     }
 
-    /// Notes in the history that rows of the shadow were committed under this lease for the first time.
+    /// Notes in the history that rows of the shadow were committed under this lease for the first time. The line has the epoch.
     async fn progressed(&self) {
         if std::mem::replace(&mut self.view().progressed, true) {
             return;
         }
-        let detail = format!(
-            "first rows committed on {} in epoch {}",
-            self.lease.server, self.lease.epoch
-        );
+        let detail = format!("first rows committed on {}", self.lease.server);
         let (lease, scheduler) = (&self.lease, &self.services.scheduler);
         let noted = scheduler.note(&lease.server, &lease.migration, &lease.agent, "progress", &detail);
         if let Err(error) = noted.await {

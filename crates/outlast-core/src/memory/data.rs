@@ -10,6 +10,7 @@ use crate::{
     checkpoint::Checkpoint,
     error::{Error, ErrorKind, Result},
     gtid::GtidSet,
+    history,
     ids::MigrationId,
     intent::Choice,
     ledger::Xid,
@@ -208,7 +209,7 @@ impl Data {
                 self.fences.insert(id.clone(), fence.clone());
             }
             Write::By(..) => {}
-            Write::Event(id, event) => self.events.push((id.clone(), event.clone())),
+            Write::Event(id, event) => self.tell(id, event.clone()),
             Write::Chosen(id, choice) => {
                 if let Some(stored) = self.migrations.get_mut(id) {
                     stored.migration.path = Some(choice.path());
@@ -226,6 +227,24 @@ impl Data {
                 self.write_checkpoint(write);
             }
         }
+    }
+
+    fn tell(&mut self, id: &MigrationId, mut event: Event) {
+        let (places, latest): (Vec<usize>, Vec<Event>) = self
+            .events
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, (of, _))| of == id)
+            .map(|(place, (_, event))| (place, event.clone()))
+            .take(history::WINDOW)
+            .unzip();
+        let repeated = history::repeated(&latest, &event.server, &event.agent, &event.kind, &event.detail);
+        if let Some(repeated) = repeated {
+            self.events.remove(places[repeated.place]);
+            event.detail = repeated.detail;
+        }
+        self.events.push((id.clone(), event));
     }
 
     fn write_checkpoint(&mut self, write: &Write) {
