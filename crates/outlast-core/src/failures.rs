@@ -28,6 +28,14 @@ impl Failures {
         self.attempts
     }
 
+    /// Which attempt it was that failed, and since when they do, for people.
+    pub(crate) fn described(&self, clock: &dyn Clock) -> String {
+        match (clock.now() - self.since).as_secs() {
+            0 => format!("attempt {}", self.attempts),
+            seconds => format!("attempt {} in {seconds} s", self.attempts),
+        }
+    }
+
     /// Counts a failure and asks the retry policy about it. A policy that fails itself is reported.
     pub(crate) fn judge(
         &mut self,

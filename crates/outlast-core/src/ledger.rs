@@ -436,6 +436,12 @@ impl Ledger {
         self.is_caught_up(executed, 0) && self.prepared.is_empty() && self.taken == 0
     }
 
+    /// One of the XA transactions that are prepared and have changed the source, the same each time, and how many there are.
+    pub fn prepared_xa(&self) -> Option<(&Xid, usize)> {
+        let first = self.prepared.keys().min_by(|a, b| a.0.cmp(&b.0))?;
+        Some((first, self.prepared.len()))
+    }
+
     /// Whether the shadow is as of `executed`, but for at most `few` keys.
     pub fn is_caught_up(&self, executed: &GtidSet, few: usize) -> bool {
         self.copy_is_complete() && self.backlog() <= few && executed.is_subset(&self.processed)

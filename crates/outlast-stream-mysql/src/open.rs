@@ -254,6 +254,7 @@ impl OpenStream for OpenMySqlStream {
         if self.checkpoint().await?.is_some() {
             return Ok(());
         }
+        prepared_xa::wait_before_preparation(&mut session).await?;
         let (schema, table) = (&self.migration.schema, &self.migration.table);
         let (plan, made_of) = shadow::create(
             &mut session,
@@ -270,15 +271,18 @@ impl OpenStream for OpenMySqlStream {
         let position = executed(&mut session).await?;
         prepared_xa::wait_for_end(&mut session).await?;
         shadow::check_unaltered(&mut session, schema, table, &made_of).await?;
-        // A later stream on this lease never prepares again: the cell is empty.
-        let _ = self.prepared.set(Prepared {
-            plan,
-            keys: ForeignKeys::new(&made_of, schema, table, &self.statement)?,
-            definition: made_of,
-        });
+        let keys = ForeignKeys::new(&made_of, schema, table, &self.statement)?;
         let transaction = self.begin().await?;
         let begun = Progress::Begin { position: &position };
-        failpoint!(self.pool, Step::PrepareCommit, self.commit(transaction, begun).await)
+        failpoint!(self.pool, Step::PrepareCommit, self.commit(transaction, begun).await)?;
+        // Only now: an attempt that fails is followed by another one, which makes another shadow. Nothing prepares after this one, so
+        // the cell is empty.
+        let _ = self.prepared.set(Prepared {
+            plan,
+            keys,
+            definition: made_of,
+        });
+        Ok(())
     }
 
     async fn checkpoint(&self) -> Result<Option<Checkpoint>> {

@@ -10,7 +10,10 @@ use tokio::time::Instant;
 
 use crate::privileges::Privileges;
 
-/// How long they are waited for. Nobody beats for the migration meanwhile; longer waits are for the retry policy.
+/// How long they are waited for before anything is made. Longer waits are for the retry policy; what is waited for is shown then.
+const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long they are waited for when everything is made.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Time between two looks.
@@ -37,14 +40,27 @@ impl Prepared {
     }
 }
 
+/// Waits until no XA transaction is left that was prepared before this call; not for long, so that nothing is made in vain, over and
+/// over again, while somebody has forgotten one.
+///
+/// # Errors
+/// `Passing` if one is still left, naming it.
+pub(crate) async fn wait_before_preparation(session: &mut Session) -> Result<()> {
+    wait(session, FIRST_PATIENCE).await
+}
+
 /// Waits until no XA transaction is left that was prepared before this call.
 ///
 /// # Errors
 /// `Passing` if one is still left after [`PATIENCE`], naming it.
 pub(crate) async fn wait_for_end(session: &mut Session) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
     // The GTID of an XA PREPARE is executed an instant before XA RECOVER shows the transaction.
     tokio::time::sleep(INTERVAL).await;
+    wait(session, PATIENCE).await
+}
+
+async fn wait(session: &mut Session, patience: Duration) -> Result<()> {
+    let deadline = Instant::now() + patience;
     let mut waiting = prepared(session).await?;
     while let Some(first) = waiting.first() {
         if Instant::now() >= deadline {
@@ -88,8 +104,8 @@ fn still_prepared(first: &Prepared, count: usize) -> Error {
     Error::new(
         ErrorKind::Passing,
         format!(
-            "the copy can't begin: XA transaction {xid}{others} was prepared before and has not ended within {PATIENCE:?}, \
-             so its rows can't be read yet. If its application has forgotten it: XA COMMIT {xid} or XA ROLLBACK {xid}"
+            "the copy can't begin: XA transaction {xid}{others} was prepared before and has not ended, so its rows can't be \
+             read yet. If its application has forgotten it: XA COMMIT {xid} or XA ROLLBACK {xid}"
         ),
     )
 }

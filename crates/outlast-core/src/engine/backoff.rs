@@ -29,10 +29,8 @@ impl Run {
         match decision.verdict {
             RetryVerdict::After { ms } => {
                 tracing::debug!(%error, attempt = failures.attempts(), wait_ms = ms, "trying again");
-                self.say(format!(
-                    "attempt {} failed: {error}; next in {ms} ms",
-                    failures.attempts()
-                ));
+                let which = failures.described(&**clock);
+                self.say(format!("{which} failed: {error}; next in {ms} ms"));
                 clock.sleep(Duration::from_millis(ms)).await;
                 self.say("");
                 Ok(())

@@ -33,6 +33,7 @@ impl Run {
         let mut failures = Failures::default();
         loop {
             self.catch_up().await?;
+            self.prepared_transactions_end().await;
             let turn = self.turn.lock().await;
             if self.is_ending.load(Ordering::Relaxed) {
                 drop(turn);
@@ -79,6 +80,36 @@ impl Run {
         self.until(|ledger| ledger.is_caught_up(&executed, few).then_some(()))
             .await;
         Ok(())
+    }
+
+    /// Waits until no XA transaction is prepared that has changed the source, for as long as it takes its application. It holds the
+    /// table: to try and lock it would be in vain, and would hold up everybody else.
+    async fn prepared_transactions_end(&self) {
+        let clock = &self.services.clock;
+        let begun = clock.now();
+        loop {
+            let waits_for = self.ledger().prepared_xa().map(|(first, count)| {
+                let xid = String::from_utf8_lossy(&first.0).into_owned();
+                let others = match count {
+                    1 => String::new(),
+                    _ => format!(" (and {} more)", count - 1),
+                };
+                format!(
+                    "the swap has waited for {} s for XA transaction {xid}{others}, which has changed the table, and is prepared \
+                     and not ended. If its application has forgotten it: XA COMMIT {xid} or XA ROLLBACK {xid}",
+                    (clock.now() - begun).as_secs()
+                )
+            });
+            let Some(waits_for) = waits_for else {
+                return;
+            };
+            self.say(waits_for);
+            let ended = Box::pin(self.until(|ledger| ledger.prepared_xa().is_none().then_some(())));
+            let look_again = clock.sleep(self.services.settings.liveness_interval);
+            if let Either::Left(_) = select(ended, look_again).await {
+                self.say("");
+            }
+        }
     }
 
     /// What the server has executed.

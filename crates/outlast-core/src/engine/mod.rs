@@ -23,6 +23,7 @@ mod duplicates;
 mod follow;
 mod instant;
 mod liveness;
+mod preparation;
 
 use std::{
     sync::{
@@ -35,6 +36,7 @@ use std::{
 use futures_util::future::{Either, select, select_all};
 use tokio::sync::Notify;
 
+use self::preparation::{Found, Prepared};
 use crate::{
     checkpoint::Checkpoint,
     clock::Clock,
@@ -291,8 +293,18 @@ async fn conduct(
             return Ok(ending);
         }
     }
-    let Some(checkpoint) = prepared(services, lease, &*stream).await? else {
-        return Ok(Ending::Complete);
+    let checkpoint = match preparation::found(&*stream).await? {
+        Found::Swapped => return Ok(Ending::Complete),
+        Found::Checkpoint(checkpoint) => checkpoint,
+        Found::Nothing => {
+            services.scheduler.enter(lease, Phase::Preparing).await?;
+            let nothing_copied = Ledger::restore(Checkpoint::default())?;
+            let run = run(nothing_copied, Phase::Preparing, stream.table_rows().await?);
+            match run.prepare().await? {
+                Prepared::Begun(checkpoint) => checkpoint,
+                Prepared::Ended(ending) => return Ok(ending),
+            }
+        }
     };
     let ledger = Ledger::restore(checkpoint)?;
     let phase = if ledger.copy_is_complete() {
@@ -303,34 +315,6 @@ async fn conduct(
     let run = run(ledger, phase, stream.table_rows().await?);
     run.enter(phase).await?;
     run.work().await
-}
-
-/// The checkpoint to go on from, begun if there is none; `None` if the swap has happened.
-async fn prepared(services: &Services, lease: &Lease, stream: &dyn OpenStream) -> Result<Option<Checkpoint>> {
-    let swap_state = told_by_tables(stream).await?;
-    stream.mend().await?;
-    if swap_state == SwapState::Swapped {
-        return Ok(None);
-    }
-    match stream.checkpoint().await? {
-        Some(_) if swap_state == SwapState::Unprepared => Err(Error::new(
-            ErrorKind::Inconsistent,
-            "there is a checkpoint, but the shadow table is gone: somebody dropped it; cancel this migration, clean it up and \
-             submit it anew",
-        )),
-        Some(checkpoint) => Ok(Some(checkpoint)),
-        None => {
-            services.scheduler.enter(lease, Phase::Preparing).await?;
-            stream.prepare().await?;
-            let begun = stream.checkpoint().await?.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Inconsistent,
-                    "the checkpoint is missing right after it was begun",
-                )
-            })?;
-            Ok(Some(begun))
-        }
-    }
 }
 
 impl Run {
