@@ -13,6 +13,7 @@ mod encryption;
 mod errant_gtids;
 mod failover;
 mod foreign_keys;
+mod in_the_way;
 mod instant;
 mod key_types;
 mod lossy_promotion;

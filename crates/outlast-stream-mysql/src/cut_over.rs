@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use outlast_core::{Error, ErrorKind, GtidSet, Key, Lease, Migration, Result, stream::CutOver};
 use outlast_mysql::{STATE_SCHEMA, Session, SessionPool, check_locked_fence, failpoint, quote};
+use tokio::time::Instant;
 
 use crate::{
     foreign_keys::{self, ForeignKeys},
+    in_the_way,
     open::{executed, reread},
     plan::{Counter, Plan},
     shadow,
@@ -254,17 +256,16 @@ pub(crate) async fn lock_tables(
         );
         foreign_keys::wait_for_quiet(side, keys, source).await?;
     }
-    let granted = run_or_kill(&mut session, side, &sql, LOCK_PATIENCE).await;
-    granted.map_err(|error| match error.kind() {
-        ErrorKind::Passing => Error::new(
-            ErrorKind::Passing,
-            format!(
-                "{} could not be locked within {LOCK_PATIENCE:?}, because a transaction uses {}; nothing was changed, the \
-                 application goes on",
-                what.0, what.1
-            ),
-        )
-        .with_source(error),
+    let granted = run_or_stop(&mut session, side, &sql, LOCK_PATIENCE).await;
+    granted.map_err(|Stopped { error, by }| match error.kind() {
+        ErrorKind::Passing => {
+            let by = by.unwrap_or_else(|| format!("somebody used {}", what.1));
+            let what = format!(
+                "{} could not be locked within {LOCK_PATIENCE:?}, because {by}; nothing was changed, the application goes on",
+                what.0
+            );
+            Error::new(ErrorKind::Passing, what).with_source(error)
+        }
         _ => error,
     })?;
     // Whoever locked before an adoption must not go on after it.
@@ -290,21 +291,51 @@ pub(crate) async fn prove_lock(session: &mut Session) -> Result<()> {
     }
 }
 
-/// Runs a statement that may wait for metadata locks; a waiting one is killed when patience ends. What it returns is what became
-/// of it: a killed statement that was done already is done.
+/// Runs a statement that may wait for metadata locks; a waiting one is killed when patience ends, and the error then says who kept it
+/// waiting. What it returns is what became of it: a killed statement that was done already is done.
 pub(crate) async fn run_or_kill(
     session: &mut Session,
     side: &mut Session,
     sql: &str,
     patience: Duration,
 ) -> Result<u64> {
-    let id = session.id();
+    let done = run_or_stop(session, side, sql, patience).await;
+    done.map_err(|stopped| match stopped.by {
+        Some(by) => stopped.error.context(by),
+        None => stopped.error,
+    })
+}
+
+/// A statement that has failed, and who kept it waiting, if it was killed and that is known.
+struct Stopped {
+    error: Error,
+    by: Option<String>,
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self { error, by: None }
+    }
+}
+
+async fn run_or_stop(session: &mut Session, side: &mut Session, sql: &str, patience: Duration) -> Result<u64, Stopped> {
+    let (id, begun) = (session.id(), Instant::now());
     let waiting = Box::pin(session.run(sql));
-    match select(waiting, Box::pin(tokio::time::sleep(patience))).await {
-        Either::Left((done, _)) => done,
+    let waiting = match select(waiting, Box::pin(tokio::time::sleep(patience * 4 / 5))).await {
+        Either::Left((done, _)) => return Ok(done?),
+        Either::Right(((), waiting)) => waiting,
+    };
+    // As long as it waits: afterwards, nobody can tell.
+    let by = in_the_way::of(side, id).await?;
+    let left = patience.saturating_sub(begun.elapsed());
+    match select(waiting, Box::pin(tokio::time::sleep(left))).await {
+        Either::Left((done, _)) => Ok(done?),
         Either::Right(((), waiting)) => {
             side.run(&format!("KILL QUERY {id}")).await?;
-            waiting.await.map_err(|error| as_killed(error, patience))
+            waiting.await.map_err(|error| Stopped {
+                error: as_killed(error, patience),
+                by,
+            })
         }
     }
 }

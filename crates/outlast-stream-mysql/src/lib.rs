@@ -14,6 +14,7 @@ mod cut_over;
 mod examine;
 mod foreign;
 mod foreign_keys;
+mod in_the_way;
 mod instant;
 mod key;
 mod lexer;

@@ -78,6 +78,15 @@ async fn wait(session: &mut Session, patience: Duration) -> Result<()> {
     Ok(())
 }
 
+/// One of the prepared transactions, how many there are besides, and how to end it, for people; `None` if there is none.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn one_of_those_prepared(session: &mut Session) -> Result<Option<String>> {
+    let prepared = prepared(session).await?;
+    Ok(prepared.first().map(|first| described(first, prepared.len())))
+}
+
 async fn prepared(session: &mut Session) -> Result<Vec<Prepared>> {
     let rows: Vec<(i64, usize, usize, String)> = match session.rows("XA RECOVER CONVERT XID").await {
         // So the server says, among other things, that the privilege is missing.
@@ -95,17 +104,22 @@ async fn prepared(session: &mut Session) -> Result<Vec<Prepared>> {
     Ok(transactions.collect())
 }
 
-fn still_prepared(first: &Prepared, count: usize) -> Error {
+/// The transaction, with the others counted, and how to end it.
+fn described(first: &Prepared, count: usize) -> String {
     let xid = first.xid();
     let others = match count {
         1 => String::new(),
         _ => format!(", and {} more", count - 1),
     };
+    format!("transaction {xid}{others} (if its application has forgotten it: XA COMMIT {xid} or XA ROLLBACK {xid})")
+}
+
+fn still_prepared(first: &Prepared, count: usize) -> Error {
+    let which = described(first, count);
     Error::new(
         ErrorKind::Passing,
         format!(
-            "the copy can't begin: XA transaction {xid}{others} was prepared before and has not ended, so its rows can't be \
-             read yet. If its application has forgotten it: XA COMMIT {xid} or XA ROLLBACK {xid}"
+            "the copy can't begin: rows can't be read yet that were changed by XA {which}, which was prepared before and has not ended"
         ),
     )
 }
