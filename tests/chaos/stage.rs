@@ -33,8 +33,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How long the primary has for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-/// Where a system offers files in memory.
-const MEMORY: &str = "/dev/shm";
 
 /// An agent, running or not.
 pub(crate) struct Agent {
@@ -142,10 +140,6 @@ impl Stage {
             "--innodb-buffer-pool-size=64M",
         ] {
             builder = builder.argument(argument);
-        }
-        if Path::new(MEMORY).is_dir() {
-            // Many servers start at a time, and each copies a data directory.
-            builder = builder.folder(MEMORY);
         }
         let cluster = builder.start().await?;
         let table = TableName::new("test", "customers");

@@ -16,7 +16,7 @@ use crate::node::{ExtraArguments, Make, Node};
 use crate::port::ReservedPort;
 use crate::topology::Topology;
 use crate::wires::Wires;
-use crate::{group_replication, replication, semi_sync};
+use crate::{folder, group_replication, replication, semi_sync};
 
 /// A stranger can take a port between the moment it is found free and the start of the server.
 const START_ATTEMPTS: usize = 3;
@@ -66,7 +66,8 @@ impl ClusterBuilder {
         self
     }
 
-    /// Makes the cluster's directory in this folder, instead of the system's folder for temporary files.
+    /// Makes the cluster's directory in this folder, instead of `OUTLAST_TESTBED_FOLDER`, or memory where there is plenty, or
+    /// the system's folder for temporary files.
     #[must_use]
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
@@ -110,7 +111,7 @@ impl ClusterBuilder {
             Some(distribution) => distribution,
             None => find_distribution().await?,
         };
-        let directory = Directory::create_in(&self.folder.unwrap_or_else(std::env::temp_dir))?;
+        let directory = Directory::create_in(&self.folder.unwrap_or_else(folder::for_clusters))?;
         let ports = (0..self.topology.nodes())
             .map(|_| ReservedPort::take())
             .collect::<Result<Vec<_>>>()?;

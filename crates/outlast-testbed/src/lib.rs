@@ -53,6 +53,7 @@ mod disk;
 mod distribution;
 mod eventually;
 mod failover;
+mod folder;
 mod group_replication;
 mod load;
 mod native_copy;
