@@ -19,7 +19,7 @@ use outlast_core::{
     AgentId, CheckpointStore, Clock, Epoch, ErrorKind, GtidSet, Incarnation, KeyRange, Lease, Ledger, Migration,
     MigrationId, Phase, Server, Status, Stream, SystemClock,
     scheduler::Options,
-    stream::{Changes, Copied, CutOver, Examination, OpenStream, SwapState},
+    stream::{Applier, Changes, Copied, CutOver, Examination, OpenStream, SwapState},
 };
 use outlast_mysql::{Connector, Purpose, Session, Tables, quote};
 use outlast_stream_mysql::MySqlStream;
@@ -207,10 +207,10 @@ async fn catch_up(stream: &dyn OpenStream, ledger: &mut Ledger, changes: &mut dy
     let executed = stream.executed().await?;
     read_up_to(&executed, ledger, changes).await?;
     while let Some(batch) = ledger.take_batch(BATCH_KEYS) {
-        stream.apply(&batch.keys, &batch.position).await?;
+        stream.apply(Applier::Alone, &batch.keys, &batch.position).await?;
         ledger.batch_applied(batch);
     }
-    stream.advance(ledger.position()).await?;
+    stream.advance(1, ledger.position()).await?;
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use outlast_core::{
     policy::Policies,
     scheduler::{Options, Submission},
     stream::Examination,
+    throttle::AtEase,
     topology::{ServerState, Sight},
 };
 use outlast_mysql::{Connector, Purpose, Session, SessionPools};
@@ -160,6 +161,7 @@ async fn main() -> Result<()> {
             stream: Arc::new(MySqlStream::new(connector.clone(), Arc::clone(&checkpoints))),
             scheduler: Arc::new(MySqlScheduler::new(connector)),
             clock: SystemClock::shared(),
+            gauge: Arc::new(AtEase),
             settings: Settings::default(),
         },
         checkpoints,

@@ -27,6 +27,7 @@ mod scene;
 mod secrets;
 mod server_settings;
 mod split_brain;
+mod throttle;
 mod timing;
 mod twin;
 

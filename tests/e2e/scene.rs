@@ -166,6 +166,10 @@ impl Scene {
         if !self.may_be_instant {
             arguments.push("--no-instant");
         }
+        // Scenarios pause and kill replicas; whether that holds a migration back is a matter of those that are about it.
+        if !extra.contains(&"--max-lag") {
+            arguments.extend(["--max-lag", "off"]);
+        }
         arguments.extend(extra);
         let submitted = outlast::json(&self.servers, &arguments).await?;
         self.id = submitted["migration"].as_str().context("no migration id")?.to_owned();

@@ -14,7 +14,9 @@ use outlast_core::{
     agent::{NativePolicies, Parts},
     engine::{Services, Settings},
     ledger::Xid,
-    memory::{Cluster, ManualClock, MemoryCheckpoints, MemoryScheduler, MemoryStream, MemoryTopology, TableName},
+    memory::{
+        Cluster, ManualClock, MemoryCheckpoints, MemoryGauge, MemoryScheduler, MemoryStream, MemoryTopology, TableName,
+    },
     policy::Policies,
     scheduler::{Options, Request, Submission},
 };
@@ -160,8 +162,9 @@ impl World {
             services: Services {
                 stream: Arc::new(MemoryStream::new(&cluster, Arc::clone(&checkpoints))),
                 scheduler: Arc::new(MemoryScheduler::new(&cluster)),
+                gauge: Arc::new(MemoryGauge::new(&self.clock, self.plan.seed)),
                 clock: Arc::clone(&self.clock),
-                settings: Settings::default(),
+                settings: self.settings(),
             },
             checkpoints,
             policies: Policies::native_defaults(),
@@ -171,6 +174,20 @@ impl World {
         life.task = Some(tokio::spawn(async move {
             agent.run(CancellationToken::new()).await;
         }));
+    }
+
+    /// Half of the plans have several appliers for the few keys that there are.
+    fn settings(&self) -> Settings {
+        let defaults = Settings::default();
+        match self.plan.seed.is_multiple_of(2) {
+            true => defaults,
+            false => Settings {
+                appliers: 3,
+                keys_per_applier: 1,
+                max_keys_to_drain: 1,
+                ..defaults
+            },
+        }
     }
 
     /// Ends an agent's life wherever it is. Its handle goes with it.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::throttle::{LimitOptions, ThrottleOptions, UnthrottleOptions};
+
 /// Online schema migrations for MySQL that outlast the server they started on.
 ///
 /// A migration begins on one primary and completes on whichever server is primary at the end, through planned switchovers,
@@ -102,6 +104,18 @@ pub(crate) enum Command {
     Cancel(IdOptions),
     /// Queue a failed or cancelled migration again. It goes on from its checkpoint.
     Retry(IdOptions),
+    /// Stop migrations for a while, or change what they must not add to, while they run.
+    ///
+    /// Without a limit, nothing is copied or applied until `outlast unthrottle`; owners stay alive. With limits, the migration
+    /// slows down from half of one on, and stops at it:
+    ///
+    ///   outlast throttle                           all migrations of the cluster stand still
+    ///   outlast throttle ID --max-lag 3s           this one heeds a lower lag
+    ///   outlast throttle --max-threads-running 40  all heed the load of the primary
+    #[command(verbatim_doc_comment)]
+    Throttle(ThrottleOptions),
+    /// Take back what `throttle` has set.
+    Unthrottle(UnthrottleOptions),
     /// Drop what a migration that has ended left: its shadow, its checkpoint, and the retired table (the old data).
     Cleanup(IdOptions),
 }
@@ -158,6 +172,8 @@ pub(crate) struct MigrationOptions {
     /// Copy even where the server could change the table at once, without touching its rows.
     #[arg(long)]
     pub(crate) no_instant: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
     #[command(flatten)]
     pub(crate) policies: PolicyOptions,
 }

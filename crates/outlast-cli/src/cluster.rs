@@ -12,12 +12,13 @@ use outlast_core::{
     agent::adoption,
     engine::{Services, Settings},
     policy::Policies,
+    throttle::Gauge,
     topology::Sight,
 };
 use outlast_mysql::{Connector, Purpose, Tls};
 use outlast_scheduler_mysql::MySqlScheduler;
 use outlast_stream_mysql::MySqlStream;
-use outlast_topology_mysql::{MySqlTopology, SingleEndpoint};
+use outlast_topology_mysql::{MySqlGauge, MySqlTopology, SingleEndpoint};
 
 use crate::{
     cli::Connection,
@@ -44,6 +45,7 @@ pub(crate) struct Cluster {
     pub(crate) scheduler: Arc<dyn Scheduler>,
     pub(crate) stream: Arc<dyn Stream>,
     pub(crate) checkpoints: Arc<dyn CheckpointStore>,
+    gauge: Arc<dyn Gauge>,
     /// Schema of tables whose name has none.
     pub(crate) database: Option<String>,
     connector: Connector,
@@ -99,6 +101,7 @@ impl Cluster {
             scheduler: Arc::new(MySqlScheduler::new(connector.clone())),
             stream: Arc::new(MySqlStream::new(connector.clone(), Arc::clone(&checkpoints))),
             checkpoints,
+            gauge: Arc::new(MySqlGauge::new(connector.clone(), servers.clone())),
             database: options.database.clone().or(config.database),
             connector,
             servers,
@@ -112,6 +115,7 @@ impl Cluster {
             services: Services {
                 stream: Arc::clone(&self.stream),
                 scheduler: Arc::clone(&self.scheduler),
+                gauge: Arc::clone(&self.gauge),
                 clock: SystemClock::shared(),
                 settings: Settings {
                     liveness_interval,

@@ -12,6 +12,7 @@ mod requests;
 mod run;
 mod show;
 mod submission;
+mod throttle;
 
 use std::process::ExitCode;
 
@@ -68,6 +69,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Complete(options) => requests::complete(&cluster, &options.id).await,
         Command::Cancel(options) => requests::cancel(&cluster, &options.id).await,
         Command::Retry(options) => requests::retry(&cluster, &options.id).await,
+        Command::Throttle(options) => throttle::throttle(&cluster, options).await,
+        Command::Unthrottle(options) => throttle::unthrottle(&cluster, options).await,
         Command::Cleanup(options) => requests::clean_up(&cluster, &options.id).await,
     }
 }

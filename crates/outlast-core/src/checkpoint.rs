@@ -36,11 +36,19 @@ pub enum Progress<'a> {
     },
     /// A chunk was copied.
     Copied(&'a Chunk),
-    /// Everything in `position` is accounted for by this applier.
+    /// Everything in `position` is accounted for by this applier, one of those that [`Progress::Advanced`] has named.
     Applied {
         /// Number of the applier, from 0.
         applier: u32,
         /// What it has done.
+        position: &'a GtidSet,
+    },
+    /// Everything in `position` is accounted for by every applier. From now on there are at least `appliers` of them: had one
+    /// no word in the checkpoint's position, what the others have done would be taken for what all have done.
+    Advanced {
+        /// Number of appliers, at least 1.
+        appliers: u32,
+        /// What all of them have done.
         position: &'a GtidSet,
     },
     /// `chunks` become part of the folded range, which then ends at `upto` (`None`: everything is copied).
@@ -131,7 +139,7 @@ pub trait CheckpointStore: Send + Sync {
     /// Writes `progress` in `transaction`, for the migration of its lease.
     ///
     /// # Errors
-    /// Those of the server. The transaction must be rolled back then.
+    /// Those of the server; `Inconsistent` for an applier that was never named. The transaction must be rolled back then.
     async fn record(&self, transaction: &mut dyn Transaction, progress: Progress<'_>) -> Result<Recorded>;
 
     /// Forgets the checkpoint of a migration that is over or is to start anew. Idempotent.

@@ -29,6 +29,7 @@ pub mod memory;
 pub mod policy;
 pub mod scheduler;
 pub mod stream;
+pub mod throttle;
 pub mod topology;
 
 pub use agent::Agent;

@@ -10,6 +10,7 @@
 //! * replicas that lag, relay logs that are not applied, promotions that lose transactions, old primaries that return;
 //! * table locks that end with their session, replies that are lost, commits that arrive late, sessions that end with their
 //!   server;
+//! * spells in which replicas lag, by which migrations are throttled;
 //! * clients that are cut off or frozen, and a proxy that leads them to another server unasked.
 //!
 //! A table maps a `u64` key to a `u64` value. The statement of a migration is `ALTER TABLE [schema.]table` and anything;
@@ -27,6 +28,7 @@ mod cluster;
 mod consistency;
 mod cut_over;
 mod data;
+mod gauge;
 mod history;
 mod instant;
 mod log;
@@ -44,6 +46,7 @@ pub use checkpoints::MemoryCheckpoints;
 pub use clock::ManualClock;
 pub use cluster::Cluster;
 pub use data::TableName;
+pub use gauge::MemoryGauge;
 pub use row_key::{key, key_number};
 pub use scheduler::MemoryScheduler;
 pub use session::MemoryTransaction;

@@ -10,6 +10,7 @@ use crate::{
     gtid::GtidSet,
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server, ServerUuid},
     intent::{Choice, Intent},
+    throttle::Limits,
 };
 
 macro_rules! named_states {
@@ -147,6 +148,8 @@ pub struct Options {
     pub chunk_pause_ms: u64,
     /// Copy even where the server could change the table at once.
     pub no_instant: bool,
+    /// What the migration must not add to, as it was submitted. What is set later counts instead.
+    pub limits: Limits,
     /// Policy components by digest (SHA-256, hexadecimal); `None` is the agent's own.
     pub policies: PolicyChoice,
     /// Parameters handed to every policy.
@@ -162,6 +165,7 @@ impl Default for Options {
             duplicate_grace_ms: 60_000,
             chunk_pause_ms: 0,
             no_instant: false,
+            limits: Limits::default(),
             policies: PolicyChoice::default(),
             policy_params: Vec::new(),
         }
@@ -436,6 +440,19 @@ pub trait Scheduler: Send + Sync {
     /// # Errors
     /// `Fenced` if the stored epoch is another one.
     async fn requests(&self, lease: &Lease) -> Result<Requests>;
+
+    /// Stores limits, of one migration or (`None`) of the whole cluster, in place of those of that scope. `Limits::default()`
+    /// says nothing any more. With a line in the migration's history.
+    ///
+    /// # Errors
+    /// `BadRequest` if there is no such migration; `NotPrimary`.
+    async fn set_limits(&self, primary: &Server, scope: Option<&MigrationId>, limits: &Limits) -> Result<()>;
+
+    /// The limits that were stored for this scope and no other, as `server` (primary or replica) holds them. Reads only.
+    ///
+    /// # Errors
+    /// Those of the server; `Inconsistent` if what is stored can't be read.
+    async fn limits_of(&self, server: &Server, scope: Option<&MigrationId>) -> Result<Limits>;
 
     /// Enters a phase.
     ///

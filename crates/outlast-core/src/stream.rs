@@ -198,17 +198,19 @@ pub trait OpenStream: Send + Sync {
 
     /// Reads the keys again in one transaction, recording the position.
     ///
-    /// Rows of the shadow whose unique values stand in the way are read again in the same statement.
+    /// While only one applier is at work, rows of the shadow whose unique values stand in the way are read again in the same
+    /// statement.
     ///
     /// # Errors
-    /// `Duplicate` if two rows of one snapshot of the source collide; else as `copy`.
-    async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()>;
+    /// `Duplicate` if two rows of one snapshot of the source collide, or if one of several appliers meets a value that any row of
+    /// the shadow holds; else as `copy`.
+    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()>;
 
-    /// Records the position without data, when there is nothing to apply.
+    /// Records the position of all appliers without data, and that there are at least so many of them.
     ///
     /// # Errors
     /// Those of the server.
-    async fn advance(&self, position: &GtidSet) -> Result<()>;
+    async fn advance(&self, appliers: u32, position: &GtidSet) -> Result<()>;
 
     /// Records that chunks became part of the folded range.
     ///
@@ -237,6 +239,15 @@ pub trait OpenStream: Send + Sync {
     /// # Errors
     /// `Passing` if the lock was not granted in time; nothing is locked then.
     async fn lock(&self) -> Result<Box<dyn CutOver>>;
+}
+
+/// Who applies keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applier {
+    /// Nobody else writes the shadow, but lanes that copy: the transaction stands for the work of all appliers.
+    Alone,
+    /// One of several that work at once, by its number, from 0. No two of them have keys that the server takes for equal.
+    OneOf(u32),
 }
 
 /// Result of copying a chunk.

@@ -19,6 +19,7 @@ use outlast_core::{
     memory::{Cluster, ManualClock, MemoryCheckpoints, MemoryScheduler, MemoryStream, MemoryTopology, TableName},
     policy::Policies,
     scheduler::{Options, Submission},
+    throttle::AtEase,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -112,6 +113,7 @@ async fn an_owner_that_commits_while_another_looks_is_no_reason_to_fail() {
                 stream: Arc::new(MemoryStream::new(&cluster, Arc::clone(&fast))),
                 scheduler: Arc::new(MemoryScheduler::new(&cluster)),
                 clock: Arc::clone(&clock),
+                gauge: Arc::new(AtEase),
                 settings: Settings::default(),
             },
             checkpoints: if is_slow { Arc::new(slow) } else { fast },

@@ -25,6 +25,7 @@ use outlast_core::{
     memory::{Cluster, ManualClock, MemoryCheckpoints, MemoryScheduler, MemoryStream, MemoryTopology, TableName},
     policy::Policies,
     scheduler::{Options, Path, Request, Submission},
+    throttle::AtEase,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::task::JoinHandle;
@@ -130,6 +131,7 @@ impl World {
                 stream: Arc::new(MemoryStream::new(&self.cluster, Arc::clone(&checkpoints))),
                 scheduler: Arc::new(MemoryScheduler::new(&self.cluster)),
                 clock: Arc::clone(&self.clock),
+                gauge: Arc::new(AtEase),
                 settings: Settings::default(),
             },
             checkpoints,

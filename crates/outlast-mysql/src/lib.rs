@@ -23,7 +23,7 @@ pub use session::{PooledSession, Session, SessionPool};
 pub const STATE_SCHEMA: &str = "_outlast";
 
 /// The tables in it, of all backends: they must replicate.
-pub const STATE_TABLES: [&str; 10] = [
+pub const STATE_TABLES: [&str; 11] = [
     "schema_version",
     "migrations",
     "fence",
@@ -31,6 +31,7 @@ pub const STATE_TABLES: [&str; 10] = [
     "policies",
     "paths",
     "adoptions",
+    "limits",
     "positions",
     "watermarks",
     "copied_ranges",

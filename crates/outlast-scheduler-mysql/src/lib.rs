@@ -8,6 +8,7 @@ mod adoption;
 mod bounds;
 mod history;
 mod leased;
+mod limits;
 mod paths;
 mod policies;
 mod requests;

@@ -5,6 +5,7 @@ use outlast_core::{
     AgentId, Epoch, ErrorKind, Incarnation, Lease, Migration, MigrationId, Phase, Result, Scheduler, Server,
     intent::{Choice, Intent},
     scheduler::{Adoption, Ending, Event, PolicyComponent, Proof, Report, Request, Requests, Submission},
+    throttle::Limits,
 };
 use outlast_mysql::{Connector, SessionPools, failpoint, is_missing};
 
@@ -12,7 +13,7 @@ use crate::{
     adoption::{self, Swap},
     history::{self, Entry},
     leased::{self, LeasedSessions},
-    paths, policies, requests, schema, stored, submission,
+    limits, paths, policies, requests, schema, stored, submission,
 };
 
 /// [`Scheduler`] on the tables `migrations`, `fence`, `events` and `policies` of the schema `_outlast`.
@@ -127,6 +128,20 @@ impl Scheduler for MySqlScheduler {
     async fn enter(&self, lease: &Lease, phase: Phase) -> Result<()> {
         let done = leased::enter(&self.leased, lease, phase).await;
         self.closed_if_failed(lease, done)
+    }
+
+    async fn limits_of(&self, server: &Server, scope: Option<&MigrationId>) -> Result<Limits> {
+        let mut session = self.sessions.session(server).await?;
+        let limits = limits::of(&mut session, scope).await?;
+        session.give_back();
+        Ok(limits)
+    }
+
+    async fn set_limits(&self, primary: &Server, scope: Option<&MigrationId>, limits: &Limits) -> Result<()> {
+        let mut session = self.sessions.writable(primary).await?;
+        limits::set(&mut session, scope, limits).await?;
+        session.give_back();
+        Ok(())
     }
 
     async fn choose(&self, lease: &Lease, choice: &Choice) -> Result<()> {

@@ -4,8 +4,8 @@ use outlast_mysql::Tables;
 
 pub(crate) const TABLES: Tables = Tables {
     part: "scheduler",
-    version: 3,
-    definitions: &[MIGRATIONS, FENCE, EVENTS, POLICIES, PATHS, ADOPTIONS],
+    version: 4,
+    definitions: &[MIGRATIONS, FENCE, EVENTS, POLICIES, PATHS, ADOPTIONS, LIMITS],
 };
 
 /// `unfinished` makes the server keep the promise that a table has one unfinished migration: NULLs are not unique.
@@ -105,3 +105,13 @@ CREATE TABLE IF NOT EXISTS _outlast.adoptions (
   PRIMARY KEY (migration)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
   COMMENT='what copies could see'";
+
+/// Since version 4, likewise.
+const LIMITS: &str = "\
+CREATE TABLE IF NOT EXISTS _outlast.limits (
+  scope CHAR(16) NOT NULL COMMENT 'a migration, or empty: all of them',
+  limits JSON NOT NULL,
+  set_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (scope)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+  COMMENT='what migrations must not add to; all times are UTC'";

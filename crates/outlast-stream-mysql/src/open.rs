@@ -8,7 +8,7 @@ use outlast_core::{
     checkpoint::{Checkpoint, Progress, Transaction},
     intent::{Altered, Choice, Intent, IntentState},
     ledger::Chunk,
-    stream::{Changes, Collision, Copied, CutOver, OpenStream, SwapState},
+    stream::{Applier, Changes, Collision, Copied, CutOver, OpenStream, SwapState},
     topology::is_before,
 };
 use outlast_mysql::{FencedTransaction, Session, SessionPool, check_fence, failpoint, quote};
@@ -356,14 +356,19 @@ impl OpenStream for OpenMySqlStream {
         }))
     }
 
-    async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()> {
+    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()> {
+        let (progress, may_extend) = match applier {
+            Applier::Alone => (Progress::Advanced { appliers: 1, position }, true),
+            Applier::OneOf(applier) => (Progress::Applied { applier, position }, false),
+        };
         let mut keys = keys.to_vec();
         for _ in 0..MOST_EXTENSIONS {
             let error = match self.write_keys(&keys).await {
                 Ok(transaction) => {
-                    let progress = Progress::Applied { applier: 0, position };
                     return failpoint!(self.pool, Step::ApplyCommit, self.commit(transaction, progress).await);
                 }
+                // The rows in the way may be another applier's.
+                Err(error) if error.kind() == ErrorKind::Duplicate && !may_extend => return Err(error),
                 Err(error) if error.kind() == ErrorKind::Duplicate => error,
                 Err(error) => return Err(self.named(keys, error).await),
             };
@@ -387,9 +392,9 @@ impl OpenStream for OpenMySqlStream {
         ))
     }
 
-    async fn advance(&self, position: &GtidSet) -> Result<()> {
+    async fn advance(&self, appliers: u32, position: &GtidSet) -> Result<()> {
         let transaction = self.begin().await?;
-        let progress = Progress::Applied { applier: 0, position };
+        let progress = Progress::Advanced { appliers, position };
         failpoint!(self.pool, Step::AdvanceCommit, self.commit(transaction, progress).await)
     }
 

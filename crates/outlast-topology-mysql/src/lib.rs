@@ -8,16 +8,21 @@
 //! All of them audit a cluster alike, before a migration begins: `audit`, for replication filters `filters`, for transactions that only
 //! a replica has `errant`.
 //!
+//! * [`MySqlGauge`] measures how much the servers suffer, for throttling.
+//!
 //! What is asked is in `probe`; what follows from the answers is decided by pure functions in `verdict` and `group`.
 
 mod audit;
 mod backends;
 mod errant;
 mod filters;
+mod gauge;
 mod group;
 mod inspect;
+mod lag;
 mod probe;
 mod servers;
 mod verdict;
 
 pub use backends::{GroupReplication, MySqlTopology, ProbedList, SingleEndpoint};
+pub use gauge::MySqlGauge;

@@ -1,6 +1,6 @@
 //! The cut-over: catch up, lock, drain, swap (invariant I8).
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::future::{Either, select};
 
@@ -13,6 +13,9 @@ use crate::{
     scheduler::{Ending, Phase},
     stream::CutOver,
 };
+
+/// How long few keys are waited for before more will do.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Run {
     /// Waits until the shadow is complete, caught up and allowed to take the source's place; then swaps.
@@ -71,15 +74,21 @@ impl Run {
         self.complete_requested.load(Ordering::Relaxed)
     }
 
-    /// Waits until what was executed at some moment is in the shadow, but for what one batch holds.
+    /// Waits until what was executed at some moment is in the shadow, but for a few keys that the drain applies in a blink.
     ///
-    /// Under a steady load something always waits; a batch is what the drain does in a blink.
+    /// Under a steady load something always waits, under a heavy one always much.
     async fn catch_up(&self) -> Result<()> {
         let executed = self.executed().await?;
-        let few = self.services.settings.max_batch;
-        self.until(|ledger| ledger.is_caught_up(&executed, few).then_some(()))
-            .await;
-        Ok(())
+        let settings = &self.services.settings;
+        let mut few = settings.max_keys_to_drain;
+        loop {
+            let caught_up = Box::pin(self.until(|ledger| ledger.is_caught_up(&executed, few).then_some(())));
+            let patience = Box::pin(self.services.clock.sleep(PATIENCE));
+            if matches!(select(caught_up, patience).await, Either::Left(_)) {
+                return Ok(());
+            }
+            few = (few * 2).clamp(1, settings.max_batch);
+        }
     }
 
     /// Waits until no XA transaction is prepared that has changed the source, for as long as it takes its application. It holds the

@@ -2,12 +2,17 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use futures_util::future::join_all;
+
 use super::{Run, duplicates::Duplicates, one_row_is_too_big};
 use crate::{
     error::{ErrorKind, Response, Result},
     failures::Failures,
+    gtid::GtidSet,
     guard::Guard,
+    key::Key,
     scheduler::Ending,
+    stream::Applier,
 };
 
 /// Most keys that are read again in one transaction because their unique values moved among them.
@@ -38,6 +43,7 @@ impl Run {
         let mut duplicates = Duplicates::default();
         loop {
             self.until(|ledger| ledger.has_queued().then_some(())).await;
+            self.until_applying_is_allowed().await;
             let turn = match Guard::OneApplier.holds() {
                 true => Some(self.turn.lock().await),
                 false => None,
@@ -46,7 +52,7 @@ impl Run {
             let Some(batch) = self.ledger().take_batch(self.batch.load(Ordering::Relaxed)) else {
                 continue;
             };
-            let result = self.stream.apply(&batch.keys, &batch.position).await;
+            let result = self.apply(&batch.keys, &batch.position).await;
             let Err(error) = result else {
                 self.ledger().batch_applied(batch);
                 drop(turn);
@@ -75,6 +81,98 @@ impl Run {
                 kind if kind.response() == Response::Shrink => self.batch.store(keys / 2, Ordering::Relaxed),
                 _ => self.wait_before_retry(&mut failures, error).await?,
             }
+        }
+    }
+
+    /// Applies keys, divided among several appliers if there are enough of them. Whatever comes of it, none of them is at work
+    /// any more when this returns.
+    async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()> {
+        let settings = &self.services.settings;
+        let most = (keys.len() / settings.keys_per_applier.max(1)).clamp(1, settings.appliers.max(1));
+        let parts = divide(keys, most);
+        if parts.len() == 1 {
+            return self.stream.apply(Applier::Alone, keys, position).await;
+        }
+        self.name_appliers(parts.len()).await?;
+        let numbered = (0..).zip(&parts);
+        let applied =
+            join_all(numbered.map(|(number, part)| self.stream.apply(Applier::OneOf(number), part, position)));
+        let mut left = Vec::new();
+        for (part, result) in parts.iter().zip(applied.await) {
+            match result {
+                Ok(()) => {}
+                // Perhaps they were in each other's way: by a value that moved between their rows, or by locks.
+                Err(error) if matches!(error.kind(), ErrorKind::Duplicate | ErrorKind::Passing) => {
+                    tracing::debug!(%error, keys = part.len(), "one applier does what several could not");
+                    left.extend_from_slice(part);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match left.is_empty() {
+            true => Ok(()),
+            // The others have done theirs.
+            false => self.stream.apply(Applier::Alone, &left, position).await,
+        }
+    }
+
+    /// Sees to it that each applier has a word in the checkpoint's position before the first of them moves its own.
+    async fn name_appliers(&self, appliers: usize) -> Result<()> {
+        let appliers = u32::try_from(appliers).unwrap_or(u32::MAX);
+        if self.appliers.load(Ordering::Relaxed) < appliers {
+            let position = self.ledger().position().clone();
+            self.stream.advance(appliers, &position).await?;
+            self.appliers.store(appliers, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Divides keys into at most `parts` groups of neighbours, of about the same size. Keys that the server takes for equal stay
+/// together (invariant I2).
+fn divide(keys: &[Key], parts: usize) -> Vec<Vec<Key>> {
+    let mut sorted = keys.to_vec();
+    sorted.sort();
+    let size = sorted.len().div_ceil(parts.max(1)).max(1);
+    let mut divided: Vec<Vec<Key>> = Vec::new();
+    for key in sorted {
+        match divided.last_mut() {
+            Some(part) if part.len() < size || part.last().is_some_and(|last| last.compare(&key).is_eq()) => {
+                part.push(key)
+            }
+            _ => divided.push(vec![key]),
+        }
+    }
+    divided
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(order: u8, value: &str) -> Key {
+        Key::new(vec![order], value)
+    }
+
+    #[test]
+    fn keys_are_divided_evenly_and_all_of_them() {
+        let keys: Vec<Key> = (0..10).rev().map(|n| key(n, &n.to_string())).collect();
+        let parts = divide(&keys, 3);
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
+        let mut sorted = keys.clone();
+        sorted.sort();
+        assert_eq!(parts.concat(), sorted);
+        assert_eq!(divide(&keys, 1).len(), 1);
+        assert_eq!(divide(&[], 4), Vec::<Vec<Key>>::new());
+    }
+
+    #[test]
+    fn keys_that_are_equal_to_the_server_have_one_applier() {
+        let keys = ["a", "A", "á"].map(|value| key(1, value));
+        let others = [key(0, "0"), key(2, "b")];
+        for parts in divide(&[&keys[..], &others[..]].concat(), 5) {
+            let same = parts.iter().filter(|k| k.order() == [1]).count();
+            assert!(same == 0 || same == keys.len(), "{parts:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Signs of life, and users' requests.
 
+use std::sync::atomic::Ordering;
+
 use super::Run;
 use crate::{
     error::{Response, Result},
@@ -27,8 +29,7 @@ impl Run {
                 return Ok(Ending::Cancelled);
             }
             if requests.complete {
-                self.complete_requested
-                    .store(true, std::sync::atomic::Ordering::Relaxed);
+                self.complete_requested.store(true, Ordering::Relaxed);
                 self.ledger_changed();
             }
             if clock.now() - last_beat >= settings.liveness_interval {
@@ -58,7 +59,8 @@ impl Run {
         self.executed().await?;
         let position = self.ledger().position().clone();
         if position != *recorded {
-            self.stream.advance(&position).await?;
+            let appliers = self.appliers.load(Ordering::Relaxed);
+            self.stream.advance(appliers, &position).await?;
             *recorded = position;
         }
         let foldable = self.ledger().foldable();

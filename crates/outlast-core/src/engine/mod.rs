@@ -1,10 +1,11 @@
 //! Runs one migration's stream, from preparation to cut-over, on the server of one lease.
 //!
-//! Five loops work at once on one [`Ledger`], in one task, so that dropping the engine's future stops all of them:
+//! Six loops work at once on one [`Ledger`], in one task, so that dropping the engine's future stops all of them:
 //!
 //! * `copy`: lanes copy key ranges in parallel;
-//! * `follow`: a reader records the source's changes, an applier brings them to the shadow;
+//! * `follow`: a reader records the source's changes, appliers bring them to the shadow;
 //! * `liveness`: commits liveness and position, folds ranges, hears users' requests;
+//! * `pace`: looks how much the cluster suffers, and slows copy and catch-up down;
 //! * `cut_over`: waits until everything is copied and caught up, then swaps.
 //!
 //! Where the server can change the table itself, nothing is copied, and `instant` takes the place of all but `liveness`.
@@ -23,12 +24,13 @@ mod duplicates;
 mod follow;
 mod instant;
 mod liveness;
+mod pace;
 mod preparation;
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -47,6 +49,7 @@ use crate::{
     policy::Policies,
     scheduler::{Ending, Lease, Migration, Phase, Scheduler},
     stream::{OpenStream, Stream, SwapState},
+    throttle::{Gauge, Pace},
 };
 
 /// Limits and intervals of the engine.
@@ -56,12 +59,21 @@ pub struct Settings {
     pub liveness_interval: Duration,
     /// Time between two looks for users' requests.
     pub request_interval: Duration,
+    /// Time between two looks at how much the cluster suffers.
+    pub gauge_interval: Duration,
     /// Time that a chunk should take.
     pub chunk_time: Duration,
     /// Most rows of a chunk.
     pub max_chunk_rows: u64,
-    /// Most keys that are applied in one transaction.
+    /// Most keys that are applied at once, by all appliers together.
     pub max_batch: usize,
+    /// Most appliers.
+    pub appliers: usize,
+    /// Keys for which a further applier is worth its transaction.
+    pub keys_per_applier: usize,
+    /// Number of waiting keys at which the cut-over takes its locks: what it has to apply while the application waits. It
+    /// doubles with every second in which there are more, up to a whole batch.
+    pub max_keys_to_drain: usize,
     /// Number of waiting keys above which reading pauses.
     pub max_backlog: usize,
     /// How long the cut-over may hold its locks before it lets the application go on and tries later.
@@ -73,9 +85,13 @@ impl Default for Settings {
         Self {
             liveness_interval: Duration::from_secs(5),
             request_interval: Duration::from_millis(500),
+            gauge_interval: Duration::from_secs(1),
             chunk_time: Duration::from_millis(250),
             max_chunk_rows: 20_000,
-            max_batch: 1000,
+            max_batch: 4000,
+            appliers: 4,
+            keys_per_applier: 500,
+            max_keys_to_drain: 200,
             max_backlog: 200_000,
             max_lock_time: Duration::from_secs(2),
         }
@@ -89,6 +105,8 @@ pub struct Services {
     pub stream: Arc<dyn Stream>,
     /// Hears of liveness, phases and the end.
     pub scheduler: Arc<dyn Scheduler>,
+    /// Tells how much the cluster suffers.
+    pub gauge: Arc<dyn Gauge>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
     /// Limits and intervals.
@@ -131,6 +149,9 @@ pub(crate) struct Run {
     turn: tokio::sync::Mutex<()>,
     /// Most keys of a batch; smaller once a batch was too big for the server.
     batch: AtomicUsize,
+    /// Appliers that have a word in the checkpoint's position.
+    appliers: AtomicU32,
+    pace: Mutex<Pace>,
     complete_requested: AtomicBool,
     /// A loop has ended, and the run ends with it, unless the swap was begun before.
     is_ending: AtomicBool,
@@ -282,6 +303,8 @@ async fn conduct(
         changed: Notify::new(),
         turn: tokio::sync::Mutex::new(()),
         batch: AtomicUsize::new(services.settings.max_batch),
+        appliers: AtomicU32::new(1),
+        pace: Mutex::default(),
         complete_requested: AtomicBool::new(migration.may_complete()),
         is_ending: AtomicBool::new(false),
         observer: Arc::clone(&observer),
@@ -327,6 +350,7 @@ impl Run {
                     Box::pin(self.read_changes()),
                     Box::pin(self.apply_changes()),
                     Box::pin(self.keep_alive()),
+                    Box::pin(self.watch_load()),
                 ];
                 if !Guard::OneApplier.holds() {
                     loops.push(Box::pin(self.apply_changes()));
@@ -418,7 +442,13 @@ impl Run {
             rows_per_second: rate,
             eta_seconds,
             backlog,
-            message: view.message.clone(),
+            message: match (view.message.as_str(), self.pace()) {
+                ("", pace) if pace.is_stopped() => format!("throttled: {}", pace.reason),
+                ("", Pace { share, reason }) if share < 1.0 => {
+                    format!("slowed down to {:.0} %: {reason}", share * 100.0)
+                }
+                (message, _) => message.to_owned(),
+            },
         }
     }
 

@@ -78,7 +78,8 @@ impl Memory {
         }
         match (&mut *self.held(), progress) {
             (Some(held), Progress::Copied(chunk)) => held.chunks.push((*chunk).clone()),
-            (Some(held), Progress::Applied { position, .. }) => held.position = (*position).clone(),
+            // What one of several appliers has done is no position yet.
+            (Some(held), Progress::Advanced { position, .. }) => held.position = (*position).clone(),
             _ => {}
         }
     }

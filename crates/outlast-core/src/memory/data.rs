@@ -15,6 +15,7 @@ use crate::{
     intent::Choice,
     ledger::Xid,
     scheduler::{Adoption, Event, Migration, PolicyComponent},
+    throttle::Limits,
 };
 
 use super::log::{Effect, Fence, Part, Write};
@@ -107,12 +108,12 @@ pub(super) struct StoredCheckpoint {
 
 impl StoredCheckpoint {
     pub(super) fn checkpoint(&self) -> Checkpoint {
-        let mut checkpoint = self.begun.clone();
         let mut appliers = self.appliers.values();
-        if let Some(first) = appliers.next() {
-            checkpoint.position = appliers.fold(first.clone(), |all, one| all.intersection(one));
+        let first = appliers.next().unwrap_or(&self.begun.position);
+        Checkpoint {
+            position: appliers.fold(first.clone(), |all, one| all.intersection(one)),
+            ..self.begun.clone()
         }
-        checkpoint
     }
 }
 
@@ -128,6 +129,7 @@ pub(super) struct Data {
     pub(super) events: Vec<(MigrationId, Event)>,
     pub(super) components: BTreeMap<String, PolicyComponent>,
     pub(super) choices: BTreeMap<MigrationId, Choice>,
+    pub(super) limits: BTreeMap<Option<MigrationId>, Limits>,
 }
 
 impl Data {
@@ -210,6 +212,9 @@ impl Data {
             }
             Write::By(..) => {}
             Write::Event(id, event) => self.tell(id, event.clone()),
+            Write::Limits(scope, limits) => {
+                self.limits.insert(scope.clone(), Limits::clone(limits));
+            }
             Write::Chosen(id, choice) => {
                 if let Some(stored) = self.migrations.get_mut(id) {
                     stored.migration.path = Some(choice.path());
@@ -221,6 +226,7 @@ impl Data {
             }
             Write::Begun(..)
             | Write::Applied { .. }
+            | Write::Advanced { .. }
             | Write::Chunk(..)
             | Write::Folded { .. }
             | Write::Forgotten(_) => {
@@ -252,12 +258,19 @@ impl Data {
             Write::Begun(id, checkpoint) => {
                 self.checkpoints.entry(id.clone()).or_insert_with(|| StoredCheckpoint {
                     begun: Checkpoint::clone(checkpoint),
-                    appliers: BTreeMap::new(),
+                    appliers: BTreeMap::from([(0, checkpoint.position.clone())]),
                 });
             }
             Write::Applied { id, applier, position } => {
                 if let Some(stored) = self.checkpoints.get_mut(id) {
                     stored.appliers.insert(*applier, position.clone());
+                }
+            }
+            Write::Advanced { id, appliers, position } => {
+                if let Some(stored) = self.checkpoints.get_mut(id) {
+                    let known = stored.appliers.keys().copied();
+                    let all: BTreeSet<u32> = known.chain(0..*appliers).collect();
+                    stored.appliers = all.into_iter().map(|applier| (applier, position.clone())).collect();
                 }
             }
             Write::Chunk(id, chunk) => {

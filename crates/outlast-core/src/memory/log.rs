@@ -10,6 +10,7 @@ use crate::{
     key::KeyRange,
     ledger::{Chunk, Xid},
     scheduler::{Event, PolicyComponent},
+    throttle::Limits,
 };
 
 use super::data::{StoredMigration, TableName};
@@ -77,7 +78,8 @@ impl fmt::Display for Write {
             },
             Self::By(_, incarnation) => write!(f, "by {:.6}", incarnation.as_str()),
             Self::Event(_, event) => write!(f, "event {}: {}", event.kind, event.detail),
-            Self::Applied { position, .. } => write!(f, "position {position}"),
+            Self::Applied { applier, position, .. } => write!(f, "position {position} of applier {applier}"),
+            Self::Advanced { position, .. } => write!(f, "position {position}"),
             Self::Chunk(_, chunk) => write!(f, "chunk {:?} of {} rows", chunk.range, chunk.rows),
             Self::Folded { range, .. } => write!(f, "folded {range:?}"),
             other => write!(f, "{other:?}"),
@@ -109,8 +111,18 @@ enum Target<'a> {
     Row(&'a TableName, u64),
     Chunk(&'a KeyRange),
     Position(u32),
+    AllPositions,
     Migration,
     History,
+}
+
+impl<'a> Target<'a> {
+    fn meets(&self, other: &Target<'a>) -> bool {
+        match (self, other) {
+            (Self::AllPositions, Self::Position(_)) | (Self::Position(_), Self::AllPositions) => true,
+            _ => self == other,
+        }
+    }
 }
 
 impl Effect {
@@ -119,7 +131,7 @@ impl Effect {
         let (Some(mine), Some(theirs)) = (self.targets(), other.targets()) else {
             return false;
         };
-        mine.iter().all(|target| !theirs.contains(target))
+        !mine.iter().any(|target| theirs.iter().any(|other| target.meets(other)))
     }
 
     /// `None` if it is more than changes of rows: DDL, or an XA transaction.
@@ -132,6 +144,7 @@ impl Effect {
             &Write::Row { ref table, key, .. } => Some(Target::Row(table, key)),
             Write::Chunk(_, chunk) => Some(Target::Chunk(&chunk.range)),
             Write::Applied { applier, .. } => Some(Target::Position(*applier)),
+            Write::Advanced { .. } => Some(Target::AllPositions),
             Write::Migration(_) => Some(Target::Migration),
             Write::Event(..) => Some(Target::History),
             _ => None,
@@ -169,10 +182,17 @@ pub(super) enum Write {
     Event(MigrationId, Event),
     Component(PolicyComponent),
     Chosen(MigrationId, Box<Choice>),
+    Limits(Option<MigrationId>, Box<Limits>),
     Begun(MigrationId, Box<Checkpoint>),
     Applied {
         id: MigrationId,
         applier: u32,
+        position: GtidSet,
+    },
+    /// The rows of all appliers, as many as there are known and at least so many.
+    Advanced {
+        id: MigrationId,
+        appliers: u32,
         position: GtidSet,
     },
     Chunk(MigrationId, Chunk),

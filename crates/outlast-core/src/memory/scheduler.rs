@@ -13,6 +13,7 @@ use crate::{
         Adoption, Ending, Event, Lease, Migration, Owner, Phase, PolicyComponent, Proof, Report, Request, Requests,
         Scheduler, Status, Submission,
     },
+    throttle::Limits,
 };
 
 use super::{
@@ -258,6 +259,28 @@ impl Scheduler for MemoryScheduler {
                     Some(Choice::Direct(intent)) => Some(intent.clone()),
                     Some(Choice::Copy { .. }) | None => None,
                 })
+            })
+            .await
+    }
+
+    async fn limits_of(&self, server: &Server, scope: Option<&MigrationId>) -> Result<Limits> {
+        self.cluster
+            .query(server, |node, _| {
+                let stored = node.data.limits.get(&scope.cloned());
+                Ok(stored.cloned().unwrap_or_default())
+            })
+            .await
+    }
+
+    async fn set_limits(&self, primary: &Server, scope: Option<&MigrationId>, limits: &Limits) -> Result<()> {
+        self.cluster
+            .transact(primary, |node, utc| {
+                let mut writes = vec![Write::Limits(scope.cloned(), Box::new(limits.clone()))];
+                if let Some(id) = scope {
+                    let migration = &node.data.migration(id)?.migration;
+                    writes.push(event(node, utc, migration, "", "limits", &format!("{limits:?}")));
+                }
+                Ok((writes, ()))
             })
             .await
     }

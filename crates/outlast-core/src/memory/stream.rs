@@ -16,7 +16,7 @@ use crate::{
     key::{Key, KeyRange},
     ledger::Chunk,
     scheduler::{Lease, Migration, Path},
-    stream::{Changes, Collision, Copied, CutOver, Examination, Examined, OpenStream, Stream, SwapState},
+    stream::{Applier, Changes, Collision, Copied, CutOver, Examination, Examined, OpenStream, Stream, SwapState},
 };
 
 use super::{
@@ -358,21 +358,30 @@ impl OpenStream for Open {
         Ok(Copied::Rows(chunk.rows))
     }
 
-    async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()> {
+    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()> {
         let numbers: Vec<u64> = keys.iter().map(key_number).collect::<Result<_>>()?;
         let mut transaction = self.begin().await?;
         self.cluster.pause().await;
         let writes = transaction.read(|node| reread(&node.data, &self.names, &numbers))?;
+        if let Applier::OneOf(_) = applier
+            && writes.len() > numbers.len()
+        {
+            let message = "values of these rows are held by rows that another applier may have";
+            return Err(Error::new(ErrorKind::Duplicate, message).with_code(1062));
+        }
         for write in writes {
             transaction.push(write);
         }
-        self.commit(transaction, Progress::Applied { applier: 0, position })
-            .await
+        let progress = match applier {
+            Applier::Alone => Progress::Advanced { appliers: 1, position },
+            Applier::OneOf(applier) => Progress::Applied { applier, position },
+        };
+        self.commit(transaction, progress).await
     }
 
-    async fn advance(&self, position: &GtidSet) -> Result<()> {
+    async fn advance(&self, appliers: u32, position: &GtidSet) -> Result<()> {
         let transaction = self.begin().await?;
-        self.commit(transaction, Progress::Applied { applier: 0, position })
+        self.commit(transaction, Progress::Advanced { appliers, position })
             .await
     }
 

@@ -38,6 +38,8 @@ steps! {
     SubmitCommit = "submit.commit",
     /// A user's request (complete, cancel, retry) is committed.
     RequestCommit = "request.commit",
+    /// Limits that a user sets are committed.
+    LimitsCommit = "limits.commit",
     /// A line of history is written outside of a transaction.
     HistoryNote = "history.note",
 

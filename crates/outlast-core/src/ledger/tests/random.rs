@@ -17,7 +17,7 @@ use crate::{
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server},
     memory::{Cluster, ManualClock, MemoryCheckpoints, MemoryScheduler, MemoryStream, TableName, key_number},
     scheduler::{Lease, Options, Scheduler, Submission},
-    stream::{Changes, Copied, OpenStream, Stream},
+    stream::{Applier, Changes, Copied, OpenStream, Stream},
 };
 
 const SEEDS: u64 = 2000;
@@ -94,7 +94,7 @@ impl Owner {
                 6..8 => self.begin_copy(random)?,
                 8..12 => self.copy(random)?,
                 12..17 => self.apply(random)?,
-                17 => return complete(self.stream.advance(self.ledger.position())),
+                17 => return complete(self.stream.advance(1, self.ledger.position())),
                 18 => return self.shrink(random),
                 _ => return self.fold(),
             }
@@ -184,7 +184,10 @@ impl Owner {
                 if let Some(batch) = self.ledger.take_batch(random.random_range(1..4)) {
                     let (stream, keys, position) =
                         (Arc::clone(&self.stream), batch.keys.clone(), batch.position.clone());
-                    self.batch = Some((batch, async move { stream.apply(&keys, &position).await }.boxed()));
+                    self.batch = Some((
+                        batch,
+                        async move { stream.apply(Applier::Alone, &keys, &position).await }.boxed(),
+                    ));
                 }
             }
             // A deadlock: it is rolled back and tried again.

@@ -1,0 +1,231 @@
+//! How fast a migration may go: what users allow, what the cluster suffers, and the pace that follows.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::Result, ids::Server};
+
+/// Replicas may lag by this much, in milliseconds, where nobody says otherwise.
+pub const DEFAULT_MAX_LAG_MS: u64 = 10_000;
+
+/// Below this part of a limit, nothing is held back.
+const AT_EASE: f64 = 0.5;
+/// Share of its time that a migration still works just below a limit.
+const LEAST_SHARE: f64 = 0.1;
+/// By what a share grows from one look to the next: slowly, so that what it causes is seen in time.
+const GROWTH: f64 = 1.25;
+
+/// What a migration must not add to. Stored on the cluster, for all migrations or for one, and changed while they run.
+///
+/// `None` leaves it to the next wider scope: the migration's own, the cluster's, the default. 0 is no limit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Nothing is copied or applied until this is taken back.
+    pub stopped: bool,
+    /// Lag of the replica that lags most, in milliseconds. A replica whose lag is not known counts as lagging.
+    pub max_lag_ms: Option<u64>,
+    /// `Threads_running` of the primary.
+    pub max_threads_running: Option<u64>,
+    /// Length of InnoDB's history list on the primary: undo that is not purged, in transactions.
+    pub max_history_length: Option<u64>,
+    /// Mean time of a COMMIT on the primary, in milliseconds.
+    pub max_commit_ms: Option<u64>,
+    /// A query that gives one number; nothing is copied or applied while it is above 0.
+    pub query: Option<String>,
+    /// Nothing is copied or applied while the agent's machine has a file of this name.
+    pub flag_file: Option<String>,
+}
+
+impl Limits {
+    /// What holds where nobody says anything.
+    pub fn defaults() -> Self {
+        Self {
+            max_lag_ms: Some(DEFAULT_MAX_LAG_MS),
+            ..Self::default()
+        }
+    }
+
+    /// These limits, and where they say nothing, those of a wider scope.
+    #[must_use]
+    pub fn within(self, wider: &Self) -> Self {
+        Self {
+            stopped: self.stopped || wider.stopped,
+            max_lag_ms: self.max_lag_ms.or(wider.max_lag_ms),
+            max_threads_running: self.max_threads_running.or(wider.max_threads_running),
+            max_history_length: self.max_history_length.or(wider.max_history_length),
+            max_commit_ms: self.max_commit_ms.or(wider.max_commit_ms),
+            query: self.query.or_else(|| wider.query.clone()),
+            flag_file: self.flag_file.or_else(|| wider.flag_file.clone()),
+        }
+    }
+}
+
+/// One thing that a cluster suffers from, in relation to its limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pressure {
+    /// What was measured, divided by its limit: from 1 on, the migration stops.
+    pub ratio: f64,
+    /// For people: what is measured, how much it is, and the limit.
+    pub reason: String,
+}
+
+/// Measures what a cluster suffers.
+#[async_trait]
+pub trait Gauge: Send + Sync {
+    /// What these limits are about, as far as they are set; `primary` is the server that is written to. What can't be measured
+    /// counts as being at its limit, with a reason that says so. Changes nothing. Called about once a second.
+    ///
+    /// # Errors
+    /// Those of the primary, classified. Other servers that can't be reached are no error.
+    async fn pressures(&self, primary: &Server, limits: &Limits) -> Result<Vec<Pressure>>;
+}
+
+/// A gauge that sees nothing: nobody suffers.
+pub struct AtEase;
+
+#[async_trait]
+impl Gauge for AtEase {
+    async fn pressures(&self, _: &Server, _: &Limits) -> Result<Vec<Pressure>> {
+        Ok(Vec::new())
+    }
+}
+
+/// How fast a migration goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pace {
+    /// Share of its time in which it works, from 0 (not at all) to 1 (all the time).
+    pub share: f64,
+    /// Why it is below 1; empty if it is not.
+    pub reason: String,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            share: 1.0,
+            reason: String::new(),
+        }
+    }
+}
+
+impl Pace {
+    /// Stands still.
+    pub fn stopped(reason: impl Into<String>) -> Self {
+        Self {
+            share: 0.0,
+            reason: reason.into(),
+        }
+    }
+
+    /// Whether nothing may be copied or applied.
+    pub fn is_stopped(&self) -> bool {
+        self.share <= 0.0
+    }
+
+    /// The pace after another look: slower at once, faster step by step, a stop only at a limit.
+    #[must_use]
+    pub fn after(&self, limits: &Limits, pressures: &[Pressure]) -> Self {
+        if limits.stopped {
+            return Self::stopped("stopped by a user's `outlast throttle`; `outlast unthrottle` lets it go on");
+        }
+        let Some(worst) = pressures.iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio)) else {
+            return Self::default();
+        };
+        let most = match worst.ratio {
+            ratio if ratio < AT_EASE => 1.0,
+            ratio if ratio < 1.0 => 1.0 - (1.0 - LEAST_SHARE) * (ratio - AT_EASE) / (1.0 - AT_EASE),
+            _ => return Self::stopped(&worst.reason),
+        };
+        let share = (self.share.max(LEAST_SHARE) * GROWTH).min(most);
+        match share < 1.0 {
+            true => Self {
+                share,
+                reason: worst.reason.clone(),
+            },
+            false => Self::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn under(ratio: f64) -> Vec<Pressure> {
+        vec![Pressure {
+            ratio,
+            reason: format!("at {ratio}"),
+        }]
+    }
+
+    #[test]
+    fn a_pace_slows_down_at_once_and_stops_only_at_a_limit() {
+        let limits = Limits::defaults();
+        let pace = Pace::default();
+        assert_eq!(pace.after(&limits, &under(0.4)), Pace::default());
+        let slower = pace.after(&limits, &under(0.75));
+        assert!((0.5..0.6).contains(&slower.share), "{slower:?}");
+        let slowest = pace.after(&limits, &under(0.999));
+        assert!(
+            slowest.share >= LEAST_SHARE && !slowest.is_stopped() && slowest.share < 0.11,
+            "{slowest:?}"
+        );
+        let stopped = pace.after(&limits, &under(1.0));
+        assert!(stopped.is_stopped());
+        assert_eq!(stopped.reason, "at 1");
+    }
+
+    #[test]
+    fn a_pace_grows_step_by_step_to_the_whole() {
+        let limits = Limits::defaults();
+        let mut pace = Pace::stopped("for a while");
+        let mut steps = 0;
+        while pace.share < 1.0 {
+            let next = pace.after(&limits, &under(0.1));
+            assert!(next.share > pace.share && next.share <= (pace.share.max(LEAST_SHARE) * GROWTH).max(1.0));
+            pace = next;
+            steps += 1;
+        }
+        assert!((8..20).contains(&steps), "{steps}");
+    }
+
+    #[test]
+    fn the_worst_of_several_pressures_counts() {
+        let both = [under(0.2), under(3.0)].concat();
+        assert_eq!(Pace::default().after(&Limits::defaults(), &both).reason, "at 3");
+    }
+
+    #[test]
+    fn a_user_stops_whatever_the_gauge_says() {
+        let limits = Limits {
+            stopped: true,
+            ..Limits::defaults()
+        };
+        assert!(Pace::default().after(&limits, &[]).is_stopped());
+    }
+
+    #[test]
+    fn a_narrower_scope_counts_where_it_says_something() {
+        let cluster = Limits {
+            max_lag_ms: Some(3000),
+            max_threads_running: Some(50),
+            ..Limits::default()
+        };
+        let own = Limits {
+            max_lag_ms: Some(0),
+            ..Limits::default()
+        };
+        let both = own.within(&cluster).within(&Limits::defaults());
+        assert_eq!((both.max_lag_ms, both.max_threads_running), (Some(0), Some(50)));
+        let stopped = Limits {
+            stopped: true,
+            ..Limits::default()
+        };
+        assert!(Limits::default().within(&stopped).stopped);
+        assert_eq!(
+            Limits::default().within(&Limits::defaults()).max_lag_ms,
+            Some(DEFAULT_MAX_LAG_MS)
+        );
+    }
+}
