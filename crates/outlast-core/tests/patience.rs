@@ -13,6 +13,7 @@ use outlast_core::{
     memory::{Cluster, ManualClock, MemoryCheckpoints, MemoryScheduler, MemoryStream, MemoryTopology, TableName},
     policy::Policies,
     scheduler::{Options, Request, Submission},
+    throttle::AtEase,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +89,7 @@ impl Stage {
             services: Services {
                 stream: Arc::new(MemoryStream::new(&self.cluster, Arc::clone(&checkpoints))),
                 scheduler: Arc::clone(&self.scheduler) as Arc<dyn Scheduler>,
+                gauge: Arc::new(AtEase),
                 clock,
                 settings,
             },
