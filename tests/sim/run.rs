@@ -2,11 +2,14 @@
 
 use std::{cell::RefCell, sync::Arc, time::Duration};
 
-use outlast_core::{Status, scheduler::Request};
+use outlast_core::{
+    Status,
+    scheduler::{Path, Request},
+};
 
 use crate::{
     fate,
-    plan::{Act, Plan},
+    plan::{Act, Change, Plan},
     world::World,
 };
 
@@ -83,6 +86,9 @@ async fn live(plan: &Plan, keep_journal: bool) -> Result<Ended, Violation> {
         // A panic of the environment is told by its hook.
         let _ = environment.await;
         compare(&world)?;
+        if ended == Ended::Complete {
+            check_path(&world)?;
+        }
         Ok(ended)
     };
     let ended = tokio::select! {
@@ -161,4 +167,23 @@ fn compare(world: &World) -> Result<(), String> {
         world.cluster.check_history(server, &world.id)?;
     }
     Ok(())
+}
+
+/// What the server can do at once is not copied, what it only seems to is; and the columns that a statement swaps are swapped once.
+fn check_path(world: &World) -> Result<(), String> {
+    let (path, swaps) = match world.plan.change {
+        Change::Copied | Change::Unique => (Path::Copy, 0),
+        Change::Instant => (Path::Instant, 1),
+        Change::SeeminglyInstant => (Path::Copy, 1),
+    };
+    let primary = world.primary();
+    let recorded = world.cluster.path_of(&primary, &world.id);
+    let swapped = world.cluster.swaps(&primary, &world.table);
+    // Whoever goes by a path without having written it down is found by what it does.
+    match recorded.is_none_or(|recorded| recorded == path) && swapped == Some(swaps) {
+        true => Ok(()),
+        false => Err(format!(
+            "it went by {recorded:?} instead of {path:?}, and the columns were swapped {swapped:?} times instead of {swaps}"
+        )),
+    }
 }
