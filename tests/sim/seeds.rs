@@ -65,7 +65,7 @@ pub(crate) fn search(
                         if seed >= arguments.first + seeds {
                             break;
                         }
-                        match schedule(&plan(seed), false) {
+                        match schedule(seed, || plan(seed), false) {
                             Ok(Ended::Complete) => count.complete.fetch_add(1, Ordering::Relaxed),
                             Ok(Ended::Failed) => count.failed.fetch_add(1, Ordering::Relaxed),
                             Err(violation) => {
@@ -115,23 +115,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
 
 /// Runs a failing seed again, with a journal.
 fn explain(seed: u64, what: &str) {
-    let plan = Plan::of(seed);
-    println!("{plan:?}");
-    match run_again(&plan) {
-        Some(mut journal) => {
+    let plan = || {
+        let plan = Plan::of(seed);
+        println!("{plan:?}");
+        plan
+    };
+    match schedule(seed, plan, true) {
+        Err(violation) => {
+            let mut journal = violation.journal;
             if let Some(noticed) = journal.iter().position(|line| line.contains("VIOLATION")) {
                 journal.truncate(noticed + 1);
             }
             let from = journal.len().saturating_sub(SHOWN);
             journal[from..].iter().for_each(|line| println!("{line}"));
         }
-        None => {
+        Ok(_) => {
             println!("run again, the seed is no violation: the simulation is not deterministic, which is a bug of it")
         }
     }
     println!("seed {seed}: {what}\nto see it again: cargo xtask sim --first {seed} --seeds 1");
-}
-
-fn run_again(plan: &Plan) -> Option<Vec<String>> {
-    schedule(plan, true).err().map(|violation| violation.journal)
 }
