@@ -13,6 +13,7 @@ use outlast_core::{
     Status,
     scheduler::{Path, Request},
 };
+use outlast_tests::result::Results;
 
 use crate::{
     fate,
@@ -95,6 +96,16 @@ pub(crate) fn schedule(seed: u64, plan: impl FnOnce() -> Plan, keep_journal: boo
 
 fn all_played() -> MutexGuard<'static, BTreeSet<u64>> {
     ALL_PLAYED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a panic ends a schedule as a violation.
+pub(crate) fn check_panics(results: &mut Results) {
+    const NAME: &str = "a_panic_is_a_violation";
+    const PLANTED: &str = "a planted panic";
+    if results.wants(NAME) {
+        let ended = schedule(0, || panic!("{PLANTED}"), false);
+        results.add(NAME, ended.is_err_and(|violation| violation.what.contains(PLANTED)));
+    }
 }
 
 fn play(plan: &Plan, keep_journal: bool) -> Result<Ended, Violation> {
