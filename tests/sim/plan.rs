@@ -11,7 +11,7 @@ use crate::stories;
 pub(crate) const KEYS: u64 = 10;
 
 /// In one of so many schedules, statements take time; in the others, only what waits on purpose does.
-const LATENT: u64 = 8;
+const LATENT: u64 = 7;
 
 /// One schedule: a migration, and what fate does to it.
 #[derive(Clone, Debug)]
