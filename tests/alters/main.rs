@@ -23,15 +23,18 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use outlast_testbed::{Cluster, Topology};
-use outlast_tests::case::{self, Case};
+use outlast_tests::{
+    case::{self, Case},
+    result::{Results, exit_code},
+};
 use tokio::{task::JoinSet, time::Instant};
 
 use arguments::Arguments;
 use player::{Stand, play};
 use random::Random;
-use report::Report;
+use report::report;
 
 const CASES: &str = "OUTLAST_ALTERS_CASES";
 const THREADS: &str = "OUTLAST_ALTERS_THREADS";
@@ -42,14 +45,7 @@ const ZONES: [&str; 2] = ["+00:00", "+08:00"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run().await)
 }
 
 /// A case to play, and the name it is shown by.
@@ -80,33 +76,31 @@ impl Plan {
 async fn run() -> Result<bool> {
     let arguments = Arguments::parse(env::args().skip(1))?;
     let threads = threads()?;
-    let mut report = Report::begin();
-    let plan = plan(&arguments, &mut report)?;
-    ensure!(
-        !plan.is_empty() || report.has_results(),
-        "no case has {:?} in its name",
-        arguments.filter.unwrap_or_default()
-    );
+    let mut results = Results::begin(arguments.filter);
+    let plan = plan(arguments.random, &mut results)?;
+    if plan.is_empty() {
+        return Ok(results.end());
+    }
     let stand = Arc::new(stand().await?);
     if plan.checks {
         let begun = Instant::now();
         let outcome = self_check::run(&stand).await.and_then(|()| random::check_replay());
-        report.add(self_check::NAME, begun.elapsed(), outcome);
+        report(&mut results, self_check::NAME, begun.elapsed(), outcome);
     }
     for (zone, planned) in ZONES.into_iter().zip(plan.together) {
         set_time_zone(&stand, zone).await?;
         let plays = planned.into_iter().map(|planned| one(Arc::clone(&stand), planned));
-        at_a_time(threads, plays, &mut report).await?;
+        at_a_time(threads, plays, &mut results).await?;
     }
     set_time_zone(&stand, ZONES[0]).await?;
     if !plan.random.is_empty() {
         let random = Arc::new(Random::new(arguments.seed.unwrap_or_else(rand::random)));
         println!("{} random cases, --seed={}", plan.random.len(), random.seed());
         let play = |index| one_random(Arc::clone(&stand), Arc::clone(&random), index);
-        at_a_time(threads, plan.random.into_iter().map(play), &mut report).await?;
+        at_a_time(threads, plan.random.into_iter().map(play), &mut results).await?;
         println!("{}", random.summary());
         if let Some(verdict) = random.few_are_refused() {
-            report.add(random::FEW_REFUSED, Duration::ZERO, verdict);
+            report(&mut results, random::FEW_REFUSED, Duration::ZERO, verdict);
         }
     }
     for (zone, planned) in plan.alone {
@@ -114,22 +108,22 @@ async fn run() -> Result<bool> {
         let (name, globals) = (planned.name.clone(), planned.case.globals.clone());
         match player::set_globals(stand.node(), &globals).await {
             Ok(old) => {
-                at_a_time(1, [one(Arc::clone(&stand), planned)], &mut report).await?;
+                at_a_time(1, [one(Arc::clone(&stand), planned)], &mut results).await?;
                 player::restore_globals(stand.node(), &old).await?;
             }
-            Err(error) => report.add(&name, Duration::ZERO, Err(error)),
+            Err(error) => report(&mut results, &name, Duration::ZERO, Err(error)),
         }
     }
-    Ok(report.end())
+    Ok(results.end())
 }
 
 /// What of all there is the arguments want to be played. A file that is no case has failed.
-fn plan(arguments: &Arguments, report: &mut Report) -> Result<Plan> {
+fn plan(random: u64, results: &mut Results) -> Result<Plan> {
     let folder = env::var_os(CASES).map_or_else(case::folder, PathBuf::from);
     let mut plan = Plan {
-        checks: arguments.wants(self_check::NAME),
-        random: (0..arguments.random)
-            .filter(|index| arguments.wants(&format!("random/{index}")))
+        checks: results.wants(self_check::NAME),
+        random: (0..random)
+            .filter(|index| results.wants(&format!("random/{index}")))
             .collect(),
         ..Plan::default()
     };
@@ -137,11 +131,12 @@ fn plan(arguments: &Arguments, report: &mut Report) -> Result<Plan> {
         let name = file.strip_prefix(&folder)?.with_extension("").display().to_string();
         let case = match Case::read(&file) {
             Ok(case) => case,
-            Err(error) if arguments.wants(&name) => {
-                report.add(&name, Duration::ZERO, Err(error));
+            Err(error) => {
+                if results.wants(&name) {
+                    report(results, &name, Duration::ZERO, Err(error));
+                }
                 continue;
             }
-            Err(_) => continue,
         };
         let zones = if case.time { &ZONES[..] } else { &ZONES[..1] };
         for (index, zone) in zones.iter().enumerate() {
@@ -150,8 +145,7 @@ fn plan(arguments: &Arguments, report: &mut Report) -> Result<Plan> {
             } else {
                 name.clone()
             };
-            if !arguments.wants(&name) {
-                report.leave_out();
+            if !results.wants(&name) {
                 continue;
             }
             let planned = Planned {
@@ -182,7 +176,7 @@ async fn one_random(stand: Arc<Stand>, random: Arc<Random>, index: u64) -> (Stri
 }
 
 /// Runs some of these at a time, and reports each when it has ended.
-async fn at_a_time<F>(threads: usize, plays: impl IntoIterator<Item = F>, report: &mut Report) -> Result<()>
+async fn at_a_time<F>(threads: usize, plays: impl IntoIterator<Item = F>, results: &mut Results) -> Result<()>
 where
     F: Future<Output = (String, Duration, Result<()>)> + Send + 'static,
 {
@@ -198,7 +192,7 @@ where
             return Ok(());
         };
         let (name, duration, outcome) = ended.context("a case panicked")?;
-        report.add(&name, duration, outcome);
+        report(results, &name, duration, outcome);
     }
 }
 

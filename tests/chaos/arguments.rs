@@ -1,10 +1,16 @@
 //! The arguments of this program.
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use outlast_tests::arguments::{Filter, whole_number};
+
+const USAGE: &str =
+    "chaos [FILTER] [--rounds=N] [--seed=S] [--round=R] [--jobs=J] [--plans] [--self-check]; a round's name is round/R";
 
 /// What is to be played.
 #[derive(Debug)]
 pub(crate) struct Arguments {
+    /// Which of the rounds and checks.
+    pub(crate) filter: Filter,
     /// How many rounds.
     pub(crate) rounds: u64,
     /// What they are made from; a new one is taken where none is given.
@@ -14,7 +20,7 @@ pub(crate) struct Arguments {
     /// How many at a time.
     pub(crate) jobs: Option<usize>,
     /// Play nothing, and say what would be played.
-    pub(crate) list: bool,
+    pub(crate) plans: bool,
     /// Check that spoilt rows are found, too.
     pub(crate) self_check: bool,
 }
@@ -22,33 +28,26 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self> {
         let mut parsed = Self {
+            filter: Filter::default(),
             rounds: 1,
             seed: None,
             round: None,
             jobs: None,
-            list: false,
+            plans: false,
             self_check: false,
         };
-        for argument in arguments {
-            match argument.split_once('=') {
-                Some(("--rounds", number)) => parsed.rounds = whole_number(number)?,
-                Some(("--seed", number)) => parsed.seed = Some(whole_number(number)?),
-                Some(("--round", number)) => parsed.round = Some(whole_number(number)?),
-                Some(("--jobs", number)) => parsed.jobs = Some(usize::try_from(whole_number(number)?)?.max(1)),
-                None if argument == "--list" => parsed.list = true,
-                None if argument == "--self-check" => parsed.self_check = true,
-                // What `cargo test` passes on to all test programs has no meaning here.
-                None if ["--nocapture", "--quiet", "-q", "--show-output"].contains(&argument.as_str()) => {}
-                Some(("--test-threads", _)) => {}
-                _ => bail!(
-                    "{argument:?} has no meaning; usage: chaos [--rounds=N] [--seed=S] [--round=R] [--jobs=J] [--list] [--self-check]"
-                ),
+        parsed.filter = Filter::parse(arguments, USAGE, |name, value| {
+            match (name, value) {
+                ("--rounds", Some(number)) => parsed.rounds = whole_number(number)?,
+                ("--seed", Some(number)) => parsed.seed = Some(whole_number(number)?),
+                ("--round", Some(number)) => parsed.round = Some(whole_number(number)?),
+                ("--jobs", Some(number)) => parsed.jobs = Some(usize::try_from(whole_number(number)?)?.max(1)),
+                ("--plans", None) => parsed.plans = true,
+                ("--self-check", None) => parsed.self_check = true,
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(parsed)
     }
-}
-
-fn whole_number(text: &str) -> Result<u64> {
-    text.parse().with_context(|| format!("{text:?} is no whole number"))
 }

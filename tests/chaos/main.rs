@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 
 use arguments::Arguments;
 use outlast_testbed::SmallDisk;
+use outlast_tests::result::{Results, exit_code};
 use plan::{Machine, Plan};
 use report::Report;
 use round::{Outcome, Sabotage, play};
@@ -35,16 +36,13 @@ use round::{Outcome, Sabotage, play};
 /// Rounds mostly wait: for servers to start, for copies that are slowed down, and for what is frozen.
 const JOBS_PER_CORE: usize = 2;
 
+/// The names of the checks of the checks.
+const SOUND_PLANS: &str = "a seed always makes the same plans, with everything in them";
+const FOUND_ROWS: &str = "spoilt rows of the shadow are found";
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run().await)
 }
 
 /// Whether no round had a violation.
@@ -57,19 +55,27 @@ async fn run() -> Result<bool> {
         Some(jobs) => jobs,
         None => std::thread::available_parallelism()?.get() * JOBS_PER_CORE,
     };
-    let numbers: Vec<u64> = match arguments.round {
-        Some(number) => vec![number],
-        None => (0..arguments.rounds).collect(),
+    let mut results = Results::begin(arguments.filter);
+    let rounds = match arguments.round {
+        Some(number) => number..number + 1,
+        None => 0..arguments.rounds,
     };
+    let numbers: Vec<u64> = rounds
+        .filter(|number| results.wants(&format!("round/{number}")))
+        .collect();
+    let [sound_plans, found_rows] = [SOUND_PLANS, FOUND_ROWS].map(|name| arguments.self_check && results.wants(name));
+    if numbers.is_empty() && !sound_plans && !found_rows {
+        return Ok(results.end());
+    }
     println!("{} rounds of seed {seed}, {jobs} at a time", numbers.len());
     let machine = machine();
-    if arguments.list {
+    if arguments.plans {
         for number in numbers {
             println!("{:?}", Plan::new(seed, number, &machine));
         }
         return Ok(true);
     }
-    let mut report = Report::begin(seed, numbers.len() as u64);
+    let mut report = Report::begin(seed, numbers.len() as u64, results);
     let mut playing = JoinSet::new();
     let mut waiting = numbers.into_iter();
     loop {
@@ -85,13 +91,11 @@ async fn run() -> Result<bool> {
         };
         report.add(&played.context("a round panicked")?);
     }
-    if arguments.self_check {
-        report.add_check(
-            "a seed always makes the same plans, with everything in them",
-            plans_are_sound(),
-        );
-        let found = spoilt_rows_are_found(&folder, &machine).await;
-        report.add_check("spoilt rows of the shadow are found", found);
+    if sound_plans {
+        report.add_check(SOUND_PLANS, plans_are_sound());
+    }
+    if found_rows {
+        report.add_check(FOUND_ROWS, spoilt_rows_are_found(&folder, &machine).await);
     }
     report.end(&folder)
 }

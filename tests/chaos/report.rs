@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use anyhow::{Context, Result};
-use outlast_tests::result::print_result;
+use outlast_tests::result::Results;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::{
     plan::shown,
@@ -23,11 +22,11 @@ struct Count {
 pub(crate) struct Report {
     seed: u64,
     wanted: u64,
-    begun: Instant,
+    results: Results,
     complete: u64,
     failed: u64,
     refused: u64,
-    violations: Vec<String>,
+    violations: u64,
     in_flight: u64,
     failovers: u64,
     adoptions: u64,
@@ -40,19 +39,18 @@ pub(crate) struct Report {
     phases: BTreeMap<String, u64>,
     topologies: BTreeMap<String, u64>,
     paths: BTreeMap<String, u64>,
-    checks: u64,
 }
 
 impl Report {
-    pub(crate) fn begin(seed: u64, wanted: u64) -> Self {
+    pub(crate) fn begin(seed: u64, wanted: u64, results: Results) -> Self {
         Self {
             seed,
             wanted,
-            begun: Instant::now(),
+            results,
             complete: 0,
             failed: 0,
             refused: 0,
-            violations: Vec::new(),
+            violations: 0,
             in_flight: 0,
             failovers: 0,
             adoptions: 0,
@@ -65,7 +63,6 @@ impl Report {
             phases: BTreeMap::new(),
             topologies: BTreeMap::new(),
             paths: BTreeMap::new(),
-            checks: 0,
         }
     }
 
@@ -92,9 +89,11 @@ impl Report {
                     plan.number,
                     plan.replay()
                 );
-                self.violations.push(plan.replay());
+                self.violations += 1;
             }
         }
+        let is_right = !matches!(played.outcome, Outcome::Violation(_));
+        self.results.add(&plan.replay(), is_right);
         self.in_flight += u64::from(played.was_in_flight());
         self.failovers += played.failovers;
         self.adoptions += played.adoptions;
@@ -118,18 +117,11 @@ impl Report {
     /// Counts the check of the checks.
     pub(crate) fn add_check(&mut self, name: &str, passed: bool) {
         println!("{name}: {}", if passed { "ok" } else { "FAILED" });
-        match passed {
-            true => self.checks += 1,
-            false => self.violations.push(name.to_owned()),
-        }
+        self.results.add(name, passed);
     }
 
     fn rounds(&self) -> u64 {
-        self.faults_free_rounds() + self.violations.len() as u64
-    }
-
-    fn faults_free_rounds(&self) -> u64 {
-        self.complete + self.failed + self.refused
+        self.complete + self.failed + self.refused + self.violations
     }
 
     /// Prints the totals, and writes them into `target/chaos/`. Whether all is well.
@@ -142,8 +134,7 @@ impl Report {
             folder.join(format!("{name}.json")),
             serde_json::to_string_pretty(&self.as_json())?,
         )?;
-        let passed = self.faults_free_rounds() + self.checks;
-        Ok(print_result(passed, &self.violations, 0, self.begun.elapsed()))
+        Ok(self.results.end())
     }
 
     fn totals(&self) -> String {
@@ -156,8 +147,8 @@ impl Report {
             self.complete,
             self.failed,
             self.refused,
-            self.violations.len(),
-            self.begun.elapsed().as_secs_f64(),
+            self.violations,
+            self.results.took().as_secs_f64(),
             self.in_flight,
             self.failovers,
             self.adoptions,
@@ -195,7 +186,7 @@ impl Report {
             "complete": self.complete,
             "failed": self.failed,
             "refused": self.refused,
-            "violations": self.violations,
+            "violations": self.results.failed(),
             "rounds_in_flight": self.in_flight,
             "failovers": self.failovers,
             "adoptions": self.adoptions,
@@ -208,7 +199,7 @@ impl Report {
             "phases": self.phases,
             "topologies": self.topologies,
             "paths": self.paths,
-            "seconds": self.begun.elapsed().as_secs_f64(),
+            "seconds": self.results.took().as_secs_f64(),
         })
     }
 }

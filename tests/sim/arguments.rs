@@ -2,14 +2,19 @@
 
 use std::thread::available_parallelism;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use outlast_tests::arguments::{Filter, whole_number};
 
 /// Seeds of a run with all other tests.
 const USUAL_SEEDS: u64 = 3_000;
 
+const USAGE: &str = "sim [FILTER] [--seeds=N] [--first=S] [--threads=T] [--mutants[=GUARD]]";
+
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) task: Task,
+    /// Which tests of the task.
+    pub(crate) filter: Filter,
     pub(crate) seeds: u64,
     pub(crate) first: u64,
     pub(crate) threads: u64,
@@ -29,36 +34,28 @@ impl Arguments {
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self> {
         let mut parsed = Self {
             task: Task::Usual,
+            filter: Filter::default(),
             seeds: USUAL_SEEDS,
             first: 0,
             threads: available_parallelism().map_or(1, |cores| cores.get() as u64),
             guard: None,
         };
-        for argument in arguments {
-            match (argument.as_str(), argument.split_once('=')) {
-                // What `cargo test` passes on to all test programs has no meaning here.
-                ("--nocapture" | "--quiet" | "-q" | "--show-output", _) => {}
-                (_, Some(("--test-threads", _))) => {}
-                ("--mutants", _) => parsed.task = Task::Mutants,
-                (_, Some(("--mutants", guard))) => {
+        parsed.filter = Filter::parse(arguments, USAGE, |name, value| {
+            match (name, value) {
+                ("--mutants", guard) => {
                     parsed.task = Task::Mutants;
-                    parsed.guard = Some(guard.to_owned());
+                    parsed.guard = guard.map(str::to_owned);
                 }
-                (_, Some(("--seeds", number))) => {
+                ("--seeds", Some(number)) => {
                     parsed.task = Task::Seeds;
                     parsed.seeds = whole_number(number)?;
                 }
-                (_, Some(("--first", number))) => parsed.first = whole_number(number)?,
-                (_, Some(("--threads", number))) => parsed.threads = whole_number(number)?.max(1),
-                _ => bail!(
-                    "there is no option {argument}; usage: sim [--seeds=N] [--first=S] [--threads=T] [--mutants[=GUARD]]"
-                ),
+                ("--first", Some(number)) => parsed.first = whole_number(number)?,
+                ("--threads", Some(number)) => parsed.threads = whole_number(number)?.max(1),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(parsed)
     }
-}
-
-fn whole_number(text: &str) -> Result<u64> {
-    text.parse().with_context(|| format!("{text:?} is no whole number"))
 }

@@ -19,23 +19,30 @@ mod seeds;
 mod stories;
 mod world;
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
+
+use anyhow::Result;
+use outlast_tests::result::{Results, exit_code};
 
 use arguments::{Arguments, Task};
 
 fn main() -> ExitCode {
     run::catch_panics();
-    let passed = Arguments::parse(std::env::args().skip(1)).and_then(|arguments| match arguments.task {
-        Task::Seeds => seeds::run(&arguments),
-        Task::Mutants => mutants::run(&arguments),
-        Task::Usual => seeds::run(&arguments).and_then(|passed| Ok(mutants::run(&arguments)? && passed)),
-    });
-    match passed {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
+    exit_code(play())
+}
+
+/// Whether all passed.
+fn play() -> Result<bool> {
+    let mut arguments = Arguments::parse(env::args().skip(1))?;
+    let mut results = Results::begin(std::mem::take(&mut arguments.filter));
+    if arguments.task != Task::Mutants {
+        seeds::run(&arguments, &mut results)?;
     }
+    if arguments.task != Task::Seeds {
+        mutants::run(&arguments, &mut results)?;
+    }
+    if arguments.task == Task::Usual {
+        run::check_panics(&mut results);
+    }
+    Ok(results.end())
 }

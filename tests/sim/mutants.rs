@@ -5,7 +5,7 @@ use std::{sync::PoisonError, time::Instant};
 use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 use outlast_core::guard::Guard;
-use outlast_tests::result::print_result;
+use outlast_tests::result::Results;
 
 use crate::{
     arguments::Arguments,
@@ -16,22 +16,23 @@ use crate::{
 /// Within so many seeds the loss of a guard must be noticed.
 const WITHIN: u64 = 10_000;
 
-/// Switches off one guard after the other, and prints which violation is found. Whether one is found for each.
+/// Switches off one guard after the other, and prints which violation is found. Each is a test, which fails if none is.
 ///
 /// # Errors
 /// If no guard has the name that is asked for.
-pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
-    let wanted = |guard: &&Guard| {
+pub(crate) fn run(arguments: &Arguments, results: &mut Results) -> Result<()> {
+    let asked_for = |guard: &&Guard| {
         arguments
             .guard
             .as_ref()
             .is_none_or(|name| guard.name().contains(name.as_str()))
     };
-    let guards: Vec<Guard> = Guard::ALL.iter().filter(wanted).copied().collect();
+    let mut guards: Vec<Guard> = Guard::ALL.iter().filter(asked_for).copied().collect();
     ensure!(!guards.is_empty(), "no guard has such a name");
-    println!("without the guard      invariant  seeds  violation");
-    let begun = Instant::now();
-    let (mut found, mut missed) = (0, Vec::new());
+    guards.retain(|guard| results.wants(&name(*guard)));
+    if !guards.is_empty() {
+        println!("without the guard      invariant  seeds  violation");
+    }
     for guard in guards {
         let switched_off = Instant::now();
         let count = Count::default();
@@ -39,15 +40,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         let within = |runs: &mut dyn FnMut()| guard.without(runs);
         search(arguments, WITHIN, plan, within, &count, &ProgressBar::hidden());
         let violation = count.violation.lock().unwrap_or_else(PoisonError::into_inner).take();
+        results.add(&name(guard), violation.is_some());
         let (after, what) = match violation {
-            Some((seed, what)) => {
-                found += 1;
-                (format!("{}", seed - arguments.first + 1), what.replace('\n', " "))
-            }
-            None => {
-                missed.push(guard.name().to_owned());
-                (format!(">{WITHIN}"), "NONE FOUND".to_owned())
-            }
+            Some((seed, what)) => (format!("{}", seed - arguments.first + 1), what.replace('\n', " ")),
+            None => (format!(">{WITHIN}"), "NONE FOUND".to_owned()),
         };
         let seconds = switched_off.elapsed().as_secs_f64();
         println!(
@@ -56,5 +52,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
             guard.invariant()
         );
     }
-    Ok(print_result(found, &missed, 0, begun.elapsed()))
+    Ok(())
+}
+
+fn name(guard: Guard) -> String {
+    format!("the_loss_of_any_guard_is_noticed/{}", guard.name())
 }

@@ -10,6 +10,9 @@ use crate::stories;
 /// Rows have keys below this.
 pub(crate) const KEYS: u64 = 10;
 
+/// In one of so many schedules, statements take time; in the others, only what waits on purpose does.
+const LATENT: u64 = 7;
+
 /// One schedule: a migration, and what fate does to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -30,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) late_effects: f64,
     /// Share of the application's transactions, in percent, that are XA.
     pub(crate) xa: u32,
+    /// What a statement takes at most.
+    pub(crate) latency: Duration,
     /// Steps between two doings of application and replication, at most.
     pub(crate) pace: u64,
     pub(crate) acts: Vec<(Moment, Act)>,
@@ -145,6 +150,9 @@ impl Plan {
             stories::tell(&mut plan, random);
             return plan;
         }
+        if seed.is_multiple_of(LATENT) {
+            plan.latency = Duration::from_millis(20);
+        }
         for _ in 0..random.random_range(0..6) {
             let act = plan.act(random);
             plan.acts.push((plan.moment(random), act));
@@ -183,6 +191,7 @@ impl Plan {
             reply_loss: *[0.0, 0.0, 0.01, 0.05].choose(random).unwrap_or(&0.0),
             late_effects: *[0.0, 0.0, 0.01, 0.1].choose(random).unwrap_or(&0.0),
             xa: *[0, 5, 30].choose(random).unwrap_or(&0),
+            latency: Duration::ZERO,
             pace: *[2, 6, 20].choose(random).unwrap_or(&6),
             acts: Vec::new(),
         }

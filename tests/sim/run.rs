@@ -1,12 +1,23 @@
 //! One schedule from its beginning to the last check.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    panic::{self, AssertUnwindSafe},
+    process,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use outlast_core::{Status, scheduler::Request};
+use outlast_core::{
+    Status,
+    scheduler::{Path, Request},
+};
+use outlast_tests::result::Results;
 
 use crate::{
     fate,
-    plan::{Act, Plan},
+    plan::{Act, Change, Plan},
     world::World,
 };
 
@@ -31,16 +42,73 @@ pub(crate) struct Violation {
 }
 
 thread_local! {
+    /// Whether this thread plays a schedule, the seed of that or of its last one, and the first panic in it.
+    static PLAYS: Cell<bool> = const { Cell::new(false) };
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Panics of simulated agents are violations; they are told with the schedule they happened in.
+/// Seeds that some thread plays.
+static ALL_PLAYED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// A panic in a schedule is a violation, and told with it. Any other is a bug of this program, which ends then: else nobody would
+/// hear of it where it ends only a thread.
 pub(crate) fn catch_panics() {
-    std::panic::set_hook(Box::new(|panic| PANIC.set(Some(panic.to_string()))));
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let seed = SEED.get();
+        if !PLAYS.get() {
+            usual(panic);
+            let seeds: BTreeSet<u64> = all_played().iter().copied().chain(seed).collect();
+            eprintln!("this was in no schedule; seeds that were being played: {seeds:?}");
+            #[expect(clippy::disallowed_methods, reason = "simulated servers leave nothing behind")]
+            process::exit(101);
+        }
+        PANIC.with_borrow_mut(|first| match first {
+            None => *first = Some(panic.to_string()),
+            // One that comes of another may be about to abort the process.
+            Some(first) => eprintln!("seed {seed:?}: {first}\nand then: {panic}"),
+        });
+    }));
 }
 
-/// Runs one schedule. The same plan always ends in the same way, with the same journal.
-pub(crate) fn schedule(plan: &Plan, keep_journal: bool) -> Result<Ended, Violation> {
+/// Runs the schedule of a seed. The same plan always ends in the same way, with the same journal.
+pub(crate) fn schedule(seed: u64, plan: impl FnOnce() -> Plan, keep_journal: bool) -> Result<Ended, Violation> {
+    PLAYS.set(true);
+    SEED.set(Some(seed));
+    all_played().insert(seed);
+    // Also what is dropped at the end may panic, which has to be within.
+    let result = panic::catch_unwind(AssertUnwindSafe(|| play(&plan(), keep_journal)));
+    all_played().remove(&seed);
+    PLAYS.set(false);
+    match (PANIC.take(), result) {
+        (None, Ok(result)) => result,
+        (panic, result) => Err(Violation {
+            what: panic.unwrap_or_else(|| "a panic that told nothing".to_owned()),
+            journal: result
+                .ok()
+                .and_then(Result::err)
+                .map(|violation| violation.journal)
+                .unwrap_or_default(),
+        }),
+    }
+}
+
+fn all_played() -> MutexGuard<'static, BTreeSet<u64>> {
+    ALL_PLAYED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a panic ends a schedule as a violation.
+pub(crate) fn check_panics(results: &mut Results) {
+    const NAME: &str = "a_panic_is_a_violation";
+    const PLANTED: &str = "a planted panic";
+    if results.wants(NAME) {
+        let ended = schedule(0, || panic!("{PLANTED}"), false);
+        results.add(NAME, ended.is_err_and(|violation| violation.what.contains(PLANTED)));
+    }
+}
+
+fn play(plan: &Plan, keep_journal: bool) -> Result<Ended, Violation> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -49,23 +117,7 @@ pub(crate) fn schedule(plan: &Plan, keep_journal: bool) -> Result<Ended, Violati
             what: error.to_string(),
             journal: Vec::new(),
         })?;
-    PANIC.take();
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        runtime.block_on(live(plan, keep_journal))
-    }));
-    let result = result.unwrap_or_else(|_| {
-        Err(Violation {
-            what: String::new(),
-            journal: Vec::new(),
-        })
-    });
-    match PANIC.take() {
-        None => result,
-        Some(panic) => Err(Violation {
-            what: panic,
-            journal: result.err().map(|violation| violation.journal).unwrap_or_default(),
-        }),
-    }
+    runtime.block_on(live(plan, keep_journal))
 }
 
 async fn live(plan: &Plan, keep_journal: bool) -> Result<Ended, Violation> {
@@ -83,6 +135,9 @@ async fn live(plan: &Plan, keep_journal: bool) -> Result<Ended, Violation> {
         // A panic of the environment is told by its hook.
         let _ = environment.await;
         compare(&world)?;
+        if ended == Ended::Complete {
+            check_path(&world)?;
+        }
         Ok(ended)
     };
     let ended = tokio::select! {
@@ -161,4 +216,23 @@ fn compare(world: &World) -> Result<(), String> {
         world.cluster.check_history(server, &world.id)?;
     }
     Ok(())
+}
+
+/// What the server can do at once is not copied, what it only seems to is; and the columns that a statement swaps are swapped once.
+fn check_path(world: &World) -> Result<(), String> {
+    let (path, swaps) = match world.plan.change {
+        Change::Copied | Change::Unique => (Path::Copy, 0),
+        Change::Instant => (Path::Instant, 1),
+        Change::SeeminglyInstant => (Path::Copy, 1),
+    };
+    let primary = world.primary();
+    let recorded = world.cluster.path_of(&primary, &world.id);
+    let swapped = world.cluster.swaps(&primary, &world.table);
+    // Whoever goes by a path without having written it down is found by what it does.
+    match recorded.is_none_or(|recorded| recorded == path) && swapped == Some(swaps) {
+        true => Ok(()),
+        false => Err(format!(
+            "it went by {recorded:?} instead of {path:?}, and the columns were swapped {swapped:?} times instead of {swaps}"
+        )),
+    }
 }

@@ -11,13 +11,15 @@ use std::{
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use outlast_tests::result::print_result;
+use outlast_tests::result::Results;
 
 use crate::{
     arguments::Arguments,
     plan::Plan,
     run::{Ended, schedule},
 };
+
+const NAME: &str = "whatever_fate_does_the_migration_completes_and_no_row_is_lost";
 
 /// Lines of the journal that are shown of a failing seed.
 const SHOWN: usize = 80;
@@ -65,7 +67,7 @@ pub(crate) fn search(
                         if seed >= arguments.first + seeds {
                             break;
                         }
-                        match schedule(&plan(seed), false) {
+                        match schedule(seed, || plan(seed), false) {
                             Ok(Ended::Complete) => count.complete.fetch_add(1, Ordering::Relaxed),
                             Ok(Ended::Failed) => count.failed.fetch_add(1, Ordering::Relaxed),
                             Err(violation) => {
@@ -81,11 +83,14 @@ pub(crate) fn search(
     });
 }
 
-/// Runs the seeds that are asked for, and prints what came of them. Whether there was no violation.
+/// Runs the seeds that are asked for, and prints what came of them. All of them together are one test.
 ///
 /// # Errors
 /// If the bar's template can't be read.
-pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
+pub(crate) fn run(arguments: &Arguments, results: &mut Results) -> Result<()> {
+    if !results.wants(NAME) {
+        return Ok(());
+    }
     let begun = Instant::now();
     let count = Count::default();
     // Shown where somebody looks.
@@ -105,33 +110,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         count.failed.load(Ordering::Relaxed),
         u8::from(violation.is_some()),
     );
-    if let Some((seed, what)) = &violation {
-        explain(*seed, what);
+    match &violation {
+        Some((seed, what)) => {
+            explain(*seed, what);
+            results.add(&format!("{NAME}: seed {seed}"), false);
+        }
+        None => results.add(NAME, true),
     }
-    let failures: Vec<String> = violation.iter().map(|(seed, _)| format!("seed {seed}")).collect();
-    let passed = u64::from(failures.is_empty());
-    Ok(print_result(passed, &failures, 0, begun.elapsed()))
+    Ok(())
 }
 
 /// Runs a failing seed again, with a journal.
 fn explain(seed: u64, what: &str) {
-    let plan = Plan::of(seed);
-    println!("{plan:?}");
-    match run_again(&plan) {
-        Some(mut journal) => {
+    let plan = || {
+        let plan = Plan::of(seed);
+        println!("{plan:?}");
+        plan
+    };
+    match schedule(seed, plan, true) {
+        Err(violation) => {
+            let mut journal = violation.journal;
             if let Some(noticed) = journal.iter().position(|line| line.contains("VIOLATION")) {
                 journal.truncate(noticed + 1);
             }
             let from = journal.len().saturating_sub(SHOWN);
             journal[from..].iter().for_each(|line| println!("{line}"));
         }
-        None => {
+        Ok(_) => {
             println!("run again, the seed is no violation: the simulation is not deterministic, which is a bug of it")
         }
     }
     println!("seed {seed}: {what}\nto see it again: cargo xtask sim --first {seed} --seeds 1");
-}
-
-fn run_again(plan: &Plan) -> Option<Vec<String>> {
-    schedule(plan, true).err().map(|violation| violation.journal)
 }

@@ -88,6 +88,7 @@ impl World {
         cluster.set_reply_loss(plan.reply_loss);
         cluster.set_late_effects(plan.late_effects);
         cluster.set_proxied(plan.proxied);
+        cluster.set_latency(plan.latency);
         if keep_journal {
             cluster.keep_journal();
         }

@@ -31,6 +31,9 @@ pub(crate) fn run(filter: Option<&str>, random: Option<u64>, seed: Option<u64>) 
         .collect();
     let tally = play(&executables, &arguments)?;
     println!("{tally}");
+    if let Some(filter) = filter {
+        ensure!(tally != Tally::default(), "no case has {filter:?} in its name");
+    }
     ensure!(tally.failed == 0, "{} cases failed", tally.failed);
     Ok(())
 }

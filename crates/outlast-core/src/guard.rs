@@ -4,6 +4,10 @@
 //! off one guard at a time, in this very code, and must find the violation that follows. In a build without the feature
 //! `test-util` no guard can be switched off, and each holds, by a constant.
 
+mod ends;
+
+pub(crate) use ends::Ends;
+
 macro_rules! guards {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $invariant:literal;)*) => {
         /// A guard, and the invariant of the design that it keeps.

@@ -19,7 +19,7 @@ use crate::{
     checkpoint::Checkpoint,
     error::{Error, ErrorKind, Result},
     gtid::{Gtid, GtidSet},
-    guard::Guard,
+    guard::{Ends, Guard},
     key::{Key, KeyRange, compare_lower, compare_upper},
 };
 
@@ -74,7 +74,7 @@ pub struct Chunk {
 #[derive(Debug)]
 pub struct Ledger {
     /// Where the first range begins and the last one ends: nowhere.
-    ends: KeyRange,
+    ends: Ends,
     /// Finished ranges: sorted, disjoint, merged where they touch.
     finished: Vec<KeyRange>,
     in_flight: Vec<KeyRange>,
@@ -118,7 +118,7 @@ impl Ledger {
     /// [`ErrorKind::Inconsistent`] if finished ranges overlap.
     pub fn restore(checkpoint: Checkpoint) -> Result<Self> {
         let mut ledger = Self {
-            ends: KeyRange::ALL,
+            ends: Ends::OPEN,
             finished: Vec::new(),
             in_flight: Vec::new(),
             unfolded: Vec::new(),
@@ -234,14 +234,9 @@ impl Ledger {
         self.finished == [KeyRange::ALL]
     }
 
-    /// Takes the lowest and the highest key at the beginning for the ends, where the guard of that end is off.
-    pub(crate) fn close_ends(&mut self, lowest: Key, highest: Key) {
-        if !Guard::OpenBottom.holds() {
-            self.ends.after = Some(lowest);
-        }
-        if !Guard::OpenTop.holds() {
-            self.ends.upto = Some(highest);
-        }
+    /// The ends of a copy that begins.
+    pub(crate) fn set_ends(&mut self, ends: Ends) {
+        self.ends = ends;
     }
 
     /// Number of rows in finished chunks, at the time they were copied.
@@ -311,7 +306,7 @@ impl Ledger {
         let id = self.next_open;
         let mut keys_left = 0;
         for key in keys.into_iter().collect::<BTreeSet<Key>>() {
-            if !self.ends.contains(&key) {
+            if !self.ends.contain(&key) {
                 continue;
             }
             if self.is_finished(&key) {

@@ -8,8 +8,8 @@ use super::{Run, duplicates::Duplicates, one_row_is_too_big};
 use crate::{
     error::{Error, ErrorKind, Response, Result},
     failures::Failures,
-    guard::Guard,
-    key::{Key, KeyRange},
+    guard::Ends,
+    key::KeyRange,
     scheduler::Ending,
     stream::{Collision, Copied},
 };
@@ -34,25 +34,11 @@ impl Run {
         let dispatcher = tokio::sync::Mutex::new(Dispatcher {
             rows: self.migration.options.chunk_rows.unwrap_or(FIRST_CHUNK).max(1),
         });
-        if !Guard::OpenBottom.holds() || !Guard::OpenTop.holds() {
-            self.close_ends().await?;
-        }
+        let ends = Ends::of(&*self.stream).await?;
+        self.ledger().set_ends(ends);
         let lanes = self.migration.options.lanes.clamp(1, 64);
         try_join_all((0..lanes).map(|_| self.lane(&dispatcher))).await?;
         std::future::pending().await
-    }
-
-    /// What happens without the guards of the ends: the keys at the beginning are taken for all there ever will be.
-    async fn close_ends(&self) -> Result<()> {
-        let Some(lowest) = self.stream.boundary(&KeyRange::ALL, 1).await? else {
-            return Ok(());
-        };
-        let mut highest = lowest.clone();
-        while let Some(next) = self.stream.boundary(&above(&highest), 1).await? {
-            highest = next;
-        }
-        self.ledger().close_ends(lowest, highest);
-        Ok(())
     }
 
     async fn lane(&self, dispatcher: &tokio::sync::Mutex<Dispatcher>) -> Result<()> {
@@ -152,13 +138,6 @@ impl Run {
             clock.sleep(SAME_AGAIN).await;
         }
         Ok(())
-    }
-}
-
-fn above(key: &Key) -> KeyRange {
-    KeyRange {
-        after: Some(key.clone()),
-        upto: None,
     }
 }
 

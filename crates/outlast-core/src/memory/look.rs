@@ -2,7 +2,7 @@
 
 use crate::{
     ids::{Epoch, MigrationId, Server},
-    scheduler::{Phase, Status},
+    scheduler::{Path, Phase, Status},
 };
 
 use super::{cluster::Cluster, consistency, data::TableName, history, log::Origin};
@@ -23,6 +23,11 @@ impl Cluster {
             let stored = node.data.migrations.get(id)?;
             Some((stored.migration.status, stored.migration.message.clone()))
         })
+    }
+
+    /// The path that is recorded of a migration, as the server holds it.
+    pub fn path_of(&self, server: &Server, id: &MigrationId) -> Option<Path> {
+        self.node(server, |node| node.data.migrations.get(id)?.migration.path)
     }
 
     /// Number of transactions in the server's log that no application wrote.

@@ -1,11 +1,11 @@
 //! The list of all steps that change state.
 
 macro_rules! steps {
-    ($($(#[doc = $about:literal])+ $step:ident = $name:literal,)+) => {
-        /// A statement that changes state, or a few that belong together. Its name stands in rules; what it does is the text beside it.
+    ($($(#[$doc:meta])+ $step:ident = $name:literal,)+) => {
+        /// A statement that changes state, or a few that belong together. Its name stands in rules.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Step {
-            $($(#[doc = $about])+ $step,)+
+            $($(#[$doc])+ $step,)+
         }
 
         impl Step {
@@ -16,13 +16,6 @@ macro_rules! steps {
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$step => $name,)+
-                }
-            }
-
-            /// What it does, in a sentence.
-            pub fn about(self) -> &'static str {
-                match self {
-                    $(Self::$step => concat!($($about,)+).trim_ascii(),)+
                 }
             }
         }
