@@ -16,7 +16,7 @@ const A_WHILE: Duration = Duration::from_secs(4);
 
 fn setup() -> Setup {
     Setup {
-        rows: 60_000,
+        rows: 30_000,
         agent: ["--liveness-interval", "1s"].map(str::to_owned).to_vec(),
         ..Setup::default()
     }
