@@ -118,7 +118,7 @@ impl Stage {
                 return migration;
             }
             assert!(self.clock.now() - begun < Duration::from_secs(300), "{migration:?}");
-            self.clock.sleep(Duration::from_millis(100)).await;
+            self.clock.sleep(Duration::from_millis(50)).await;
         }
     }
 
