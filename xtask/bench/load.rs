@@ -1,0 +1,176 @@
+//! An application that writes single rows by random key, over several connections.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use mysql_async::{Conn, Error, prelude::Queryable};
+use outlast_testbed::Node;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    bed::TABLE,
+    trace::{Sample, Trace},
+};
+
+const CONNECTIONS: u64 = 8;
+/// Deleted rows that a connection inserts again before it deletes others.
+const MOST_MISSING: usize = 16;
+
+/// When statements are sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    /// So many a second, all connections together, however long they take: latency counts from when one was due.
+    PerSecond(f64),
+    /// Each connection sends the next when the last is done.
+    ClosedLoop,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mix {
+    /// Updates; deletions, and insertions of what was deleted.
+    AllKinds,
+    Updates,
+}
+
+/// A running load; dropping it stops it at once.
+pub(crate) struct Load {
+    begun: Instant,
+    stop: watch::Sender<bool>,
+    writers: JoinSet<Result<Trace>>,
+}
+
+impl Load {
+    /// Begins to write into the table, which holds the keys from 1 to `rows`.
+    pub(crate) async fn start(node: &Node, rows: u64, pace: Pace, mix: Mix) -> Result<Self> {
+        let stop = watch::Sender::new(false);
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            connections.push(node.connect().await?);
+        }
+        let tickets = Arc::new(AtomicU64::new(0));
+        let begun = Instant::now();
+        let mut writers = JoinSet::new();
+        for (number, conn) in (0..).zip(connections) {
+            let writer = Writer {
+                conn,
+                rng: StdRng::seed_from_u64(number),
+                rows,
+                mix,
+                missing: Vec::new(),
+                trace: Trace::default(),
+            };
+            writers.spawn(writer.run(begun, pace, Arc::clone(&tickets), stop.subscribe()));
+        }
+        Ok(Self { begun, stop, writers })
+    }
+
+    /// Now, as samples tell the time.
+    pub(crate) fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Lets it write for a while; returns when that began and ended.
+    pub(crate) async fn go_on(&self, time: Duration) -> (Duration, Duration) {
+        let from = self.now();
+        tokio::time::sleep(time).await;
+        (from, self.now())
+    }
+
+    /// Ends it after the present statements; returns what it saw.
+    pub(crate) async fn stop(mut self) -> Result<Trace> {
+        self.stop.send_replace(true);
+        let mut all = Trace::default();
+        while let Some(ended) = self.writers.join_next().await {
+            let trace = ended.context("a writer panicked")??;
+            all.samples.extend(trace.samples);
+            for (message, count) in trace.errors {
+                *all.errors.entry(message).or_default() += count;
+            }
+        }
+        ensure!(!all.samples.is_empty(), "the application has written nothing");
+        Ok(all)
+    }
+}
+
+struct Writer {
+    conn: Conn,
+    rng: StdRng,
+    rows: u64,
+    mix: Mix,
+    /// Keys of rows that this connection has deleted.
+    missing: Vec<u64>,
+    trace: Trace,
+}
+
+impl Writer {
+    async fn run(
+        mut self,
+        begun: Instant,
+        pace: Pace,
+        tickets: Arc<AtomicU64>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<Trace> {
+        while !*stop.borrow() {
+            let due = match pace {
+                Pace::ClosedLoop => begun.elapsed(),
+                Pace::PerSecond(rate) => {
+                    let ticket = tickets.fetch_add(1, Ordering::Relaxed);
+                    let due = Duration::from_secs_f64(ticket as f64 / rate);
+                    tokio::select! {
+                        () = tokio::time::sleep(due.saturating_sub(begun.elapsed())) => {}
+                        _ = stop.changed() => break,
+                    }
+                    due
+                }
+            };
+            match self.write().await {
+                Ok(()) => {}
+                Err(Error::Server(refused)) => *self.trace.errors.entry(refused.to_string()).or_default() += 1,
+                Err(error) => return Err(error).context("the application lost its connection"),
+            }
+            let replied = begun.elapsed();
+            self.trace.samples.push(Sample { due, replied });
+        }
+        Ok(self.trace)
+    }
+
+    async fn write(&mut self) -> Result<(), Error> {
+        let id = self.rng.random_range(1..=self.rows);
+        let k = self.rng.random_range(1..=self.rows);
+        let kind = self.rng.random_range(0..4);
+        if self.mix == Mix::Updates || kind < 2 {
+            let update = format!("UPDATE {TABLE} SET k = ?, c = ? WHERE id = ?");
+            let c = self.digits(10);
+            return self.conn.exec_drop(update, (k, c, id)).await;
+        }
+        if self.missing.len() >= MOST_MISSING || (kind == 3 && !self.missing.is_empty()) {
+            let insert = format!("INSERT INTO {TABLE} (id, k, c, pad) VALUES (?, ?, ?, ?)");
+            let (c, pad) = (self.digits(10), self.digits(5));
+            let place = self.rng.random_range(0..self.missing.len());
+            let id = self.missing.swap_remove(place);
+            return self.conn.exec_drop(insert, (id, k, c, pad)).await;
+        }
+        let delete = format!("DELETE FROM {TABLE} WHERE id = ?");
+        self.conn.exec_drop(delete, (id,)).await?;
+        if self.conn.affected_rows() == 1 {
+            self.missing.push(id);
+        }
+        Ok(())
+    }
+
+    /// As sysbench fills its columns.
+    fn digits(&mut self, groups: usize) -> String {
+        let groups: Vec<String> = (0..groups)
+            .map(|_| format!("{:011}", self.rng.random_range(0..100_000_000_000_u64)))
+            .collect();
+        groups.join("-")
+    }
+}
