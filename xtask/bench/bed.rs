@@ -147,12 +147,19 @@ impl Bed {
 
 async fn rest(node: &Node) -> Result<()> {
     let mut conn = node.connect().await?;
-    let before: Option<(f64, f64)> = conn
-        .query_first("SELECT @@GLOBAL.innodb_max_dirty_pages_pct, @@GLOBAL.innodb_max_dirty_pages_pct_lwm")
+    let before: Option<(f64, f64, u64)> = conn
+        .query_first(
+            "SELECT @@GLOBAL.innodb_max_dirty_pages_pct, @@GLOBAL.innodb_max_dirty_pages_pct_lwm, \
+             @@GLOBAL.innodb_purge_rseg_truncate_frequency",
+        )
         .await?;
-    let (most, low) = before.context("no row")?;
-    conn.query_drop("SET GLOBAL innodb_max_dirty_pages_pct_lwm = 0, GLOBAL innodb_max_dirty_pages_pct = 0")
-        .await?;
+    let (most, low, truncate) = before.context("no row")?;
+    // An idle server would write no page, and count what it has purged once a minute.
+    conn.query_drop(
+        "SET GLOBAL innodb_max_dirty_pages_pct_lwm = 0, GLOBAL innodb_max_dirty_pages_pct = 0, \
+         GLOBAL innodb_purge_rseg_truncate_frequency = 1",
+    )
+    .await?;
     let outcome = eventually("pages are written and old versions purged", SETTLE_LIMIT, || async {
         let (pages, versions): (u64, u64) = node
             .query_one(
@@ -169,7 +176,8 @@ async fn rest(node: &Node) -> Result<()> {
     })
     .await;
     conn.query_drop(format!(
-        "SET GLOBAL innodb_max_dirty_pages_pct = {most}, GLOBAL innodb_max_dirty_pages_pct_lwm = {low}"
+        "SET GLOBAL innodb_max_dirty_pages_pct = {most}, GLOBAL innodb_max_dirty_pages_pct_lwm = {low}, \
+         GLOBAL innodb_purge_rseg_truncate_frequency = {truncate}"
     ))
     .await?;
     outcome?;

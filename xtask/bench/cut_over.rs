@@ -26,10 +26,18 @@ const WARM_UP: Duration = Duration::from_secs(5);
 const MARGIN: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(1800);
 
+/// What the application saw of one swap, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Swap {
+    longest: f64,
+    /// Of its statements before the swap: tells whether the machine can do so many.
+    p99_before: f64,
+}
+
 #[derive(Default)]
 struct Samples {
-    outlast: Vec<f64>,
-    bare: Vec<f64>,
+    outlast: Vec<Swap>,
+    bare: Vec<Swap>,
     complaints: Vec<String>,
 }
 
@@ -49,7 +57,7 @@ async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, samples: &mut Sampl
         // Alternately first, for the machine may become slower or faster by itself.
         let order = if run % 2 == 1 { [true, false] } else { [false, true] };
         for is_outlast in order {
-            let (name, stall) = match is_outlast {
+            let (name, swap) = match is_outlast {
                 true => ("outlast", by_outlast(stage, bed, outlast, run, samples).await?),
                 false => ("LOCK TABLES and RENAME", bare(stage, bed, samples).await?),
             };
@@ -58,18 +66,20 @@ async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, samples: &mut Sampl
             } else {
                 &mut samples.bare
             };
-            list.push(stall);
+            list.push(swap);
             stage.say(&format!(
-                "cut-over, run {run} of {}: {name}: longest statement {stall:.1} ms",
-                stage.runs()
+                "cut-over, run {run} of {}: {name}: longest statement {:.1} ms; p99 before {:.1} ms",
+                stage.runs(),
+                swap.longest,
+                swap.p99_before
             ));
         }
     }
     Ok(())
 }
 
-/// The longest statement, in milliseconds, from the request to complete to the end of the migration: failed attempts included.
-async fn by_outlast(stage: &Stage, bed: &Bed, outlast: &Outlast, run: usize, samples: &mut Samples) -> Result<f64> {
+/// What the application saw from the request to complete to the end of the migration: failed attempts included.
+async fn by_outlast(stage: &Stage, bed: &Bed, outlast: &Outlast, run: usize, samples: &mut Samples) -> Result<Swap> {
     bed.fresh_table().await?;
     let load = start_load(stage, bed).await?;
     let _agent = outlast.start_agent(&format!("cut-over-{run}"))?;
@@ -85,11 +95,11 @@ async fn by_outlast(stage: &Stage, bed: &Bed, outlast: &Outlast, run: usize, sam
     load.go_on(MARGIN + MARGIN).await;
     let trace = load.stop().await?;
     outlast.clean_up(&id).await?;
-    longest(&trace, from, to, samples)
+    seen(&trace, from, to, samples)
 }
 
 /// The same of a swap with a table of the same size that nothing has to be brought into.
-async fn bare(stage: &Stage, bed: &Bed, samples: &mut Samples) -> Result<f64> {
+async fn bare(stage: &Stage, bed: &Bed, samples: &mut Samples) -> Result<Swap> {
     bed.fresh_table().await?;
     bed.copy_base(TWIN).await?;
     bed.settle().await?;
@@ -109,7 +119,7 @@ async fn bare(stage: &Stage, bed: &Bed, samples: &mut Samples) -> Result<f64> {
     load.go_on(MARGIN + MARGIN).await;
     let trace = load.stop().await?;
     conn.query_drop(format!("DROP TABLE {RETIRED}")).await?;
-    longest(&trace, from, to, samples)
+    seen(&trace, from, to, samples)
 }
 
 async fn start_load(stage: &Stage, bed: &Bed) -> Result<Load> {
@@ -118,31 +128,38 @@ async fn start_load(stage: &Stage, bed: &Bed) -> Result<Load> {
     Load::start(bed.primary(), stage.rows(), pace, Mix::Updates).await
 }
 
-fn longest(trace: &Trace, from: Duration, to: Duration, samples: &mut Samples) -> Result<f64> {
+fn seen(trace: &Trace, from: Duration, to: Duration, samples: &mut Samples) -> Result<Swap> {
     samples.complaints.extend(trace.complaint());
-    let window = trace.window(from.saturating_sub(MARGIN), to + MARGIN);
-    Ok(window.context("the application wrote nothing at the swap")?.longest_ms)
+    let silent = "the application wrote nothing at the swap";
+    let before = trace.window(from.saturating_sub(WARM_UP), from).context(silent)?;
+    let around = trace.window(from.saturating_sub(MARGIN), to + MARGIN).context(silent)?;
+    Ok(Swap {
+        longest: around.longest_ms,
+        p99_before: before.p99_ms,
+    })
 }
 
 impl Samples {
     fn report(&self, part: &mut Part, rows: u64) {
+        let longest = |swaps: &[Swap]| swaps.iter().map(|swap| swap.longest).collect::<Vec<f64>>();
+        let (outlast, bare) = (longest(&self.outlast), longest(&self.bare));
         // Against the usual stall of the bare swap, the longest too: an outlier of the one must not excuse one of the other.
-        let usual = median(&self.bare).unwrap_or(0.0);
-        let ratios: Vec<f64> = self
-            .outlast
-            .iter()
-            .filter(|_| usual > 0.0)
-            .map(|ms| ms / usual)
-            .collect();
-        let rows = grouped(rows);
+        let usual = median(&bare).unwrap_or(0.0);
+        let ratios: Vec<f64> = outlast.iter().filter(|_| usual > 0.0).map(|ms| ms / usual).collect();
         part.median("usual stall, of a bare LOCK TABLES and RENAME's", Unit::Ratio, &ratios)
             .bar(bars::STALL);
         part.greatest("longest stall, of a bare one's usual stall", Unit::Ratio, &ratios)
             .bar(bars::LONGEST_STALL);
-        for (what, samples) in [("outlast", &self.outlast), ("bare", &self.bare)] {
-            part.median(format!("{what}: usual stall, {rows} rows"), Unit::Milliseconds, samples);
-            part.greatest(format!("{what}: longest stall"), Unit::Milliseconds, samples);
+        let rows = grouped(rows);
+        for (what, swaps, stalls) in [("outlast", &self.outlast, outlast), ("bare", &self.bare, bare)] {
+            part.median(format!("{what}: usual stall, {rows} rows"), Unit::Milliseconds, &stalls);
+            part.greatest(format!("{what}: longest stall"), Unit::Milliseconds, &stalls);
+            let before: Vec<f64> = swaps.iter().map(|swap| swap.p99_before).collect();
+            part.median(format!("{what}: p99 before the swap"), Unit::Milliseconds, &before);
         }
+        part.remark(format!(
+            "{WRITES_PER_SECOND} updates/s; a stall is the longest statement from {MARGIN:?} before the request to swap to {MARGIN:?} after its end"
+        ));
         for complaint in &self.complaints {
             part.remark(complaint.clone());
         }

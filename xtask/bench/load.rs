@@ -20,6 +20,8 @@ use crate::{
 };
 
 const CONNECTIONS: u64 = 8;
+/// How long a load that is behind its rate is given, at its end, to send what was due.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(120);
 /// Deleted rows that a connection inserts again before it deletes others.
 const MOST_MISSING: usize = 16;
 
@@ -43,14 +45,15 @@ pub(crate) enum Mix {
 /// A running load; dropping it stops it at once.
 pub(crate) struct Load {
     begun: Instant,
-    stop: watch::Sender<bool>,
+    /// When the last statement is due.
+    stop: watch::Sender<Option<Duration>>,
     writers: JoinSet<Result<Trace>>,
 }
 
 impl Load {
     /// Begins to write into the table, which holds the keys from 1 to `rows`.
     pub(crate) async fn start(node: &Node, rows: u64, pace: Pace, mix: Mix) -> Result<Self> {
-        let stop = watch::Sender::new(false);
+        let stop = watch::Sender::new(None);
         let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
             connections.push(node.connect().await?);
@@ -84,9 +87,13 @@ impl Load {
         (from, self.now())
     }
 
-    /// Ends it after the present statements; returns what it saw.
+    /// Ends it when all that is due by now has been sent: else what waits longest would be missing. Returns what it saw.
+    ///
+    /// # Errors
+    ///
+    /// When it is too far behind its rate for that.
     pub(crate) async fn stop(mut self) -> Result<Trace> {
-        self.stop.send_replace(true);
+        self.stop.send_replace(Some(self.now()));
         let mut all = Trace::default();
         while let Some(ended) = self.writers.join_next().await {
             let trace = ended.context("a writer panicked")??;
@@ -116,9 +123,9 @@ impl Writer {
         begun: Instant,
         pace: Pace,
         tickets: Arc<AtomicU64>,
-        mut stop: watch::Receiver<bool>,
+        mut stop: watch::Receiver<Option<Duration>>,
     ) -> Result<Trace> {
-        while !*stop.borrow() {
+        loop {
             let due = match pace {
                 Pace::ClosedLoop => begun.elapsed(),
                 Pace::PerSecond(rate) => {
@@ -126,11 +133,23 @@ impl Writer {
                     let due = Duration::from_secs_f64(ticket as f64 / rate);
                     tokio::select! {
                         () = tokio::time::sleep(due.saturating_sub(begun.elapsed())) => {}
-                        _ = stop.changed() => break,
+                        // Nothing that comes later is due; and what is due already does not sleep.
+                        _ = stop.wait_for(|end| end.is_some_and(|end| due > end)) => {}
                     }
                     due
                 }
             };
+            let end = *stop.borrow();
+            if let Some(end) = end {
+                if due > end {
+                    break;
+                }
+                let behind = begun.elapsed().saturating_sub(end);
+                ensure!(
+                    behind < CATCH_UP_LIMIT,
+                    "the machine can't do so many writes: the application is behind its rate by more than {behind:.0?}"
+                );
+            }
             match self.write().await {
                 Ok(()) => {}
                 Err(Error::Server(refused)) => *self.trace.errors.entry(refused.to_string()).or_default() += 1,

@@ -6,7 +6,7 @@ use crate::report::{Measurement, Report};
 
 const ROW: f64 = 26.0;
 const TOP: f64 = 64.0;
-const LABELS: f64 = 430.0;
+const LABELS: f64 = 520.0;
 /// How long a bar is that uses all that is allowed.
 const FULL: f64 = 180.0;
 /// Longer bars are cut off here.

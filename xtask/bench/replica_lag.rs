@@ -82,12 +82,16 @@ async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, samples: &mut Sampl
             let heart = Heart::start(bed).await?;
             tokio::time::sleep(WARM_UP).await;
             match way {
-                Way::Outlast => drop(outlast.run(bed, &format!("lag-{run}"), &[], LIMIT).await?),
+                Way::Outlast => {
+                    outlast.run(bed, &format!("lag-{run}"), &[], LIMIT).await?;
+                }
                 Way::SingleLane => {
                     let name = format!("lag-single-lane-{run}");
-                    drop(outlast.run(bed, &name, &["--lanes", "1"], LIMIT).await?);
+                    outlast.run(bed, &name, &["--lanes", "1"], LIMIT).await?;
                 }
-                Way::NativeCopy => drop(bed.alter("ALGORITHM=COPY").await?),
+                Way::NativeCopy => {
+                    bed.alter("ALGORITHM=COPY").await?;
+                }
             }
             let lag = heart.stop().await?;
             match way {
