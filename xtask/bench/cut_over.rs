@@ -85,6 +85,7 @@ async fn by_outlast(stage: &Stage, bed: &Bed, outlast: &Outlast, run: usize, sam
     let _agent = outlast.start_agent(&format!("cut-over-{run}"))?;
     let id = outlast.submit(&[]).await?;
     wait_for(bed.primary(), &id, "ready", LIMIT, |state| state.phase == "ready").await?;
+    load.until_even().await?;
     load.go_on(WARM_UP).await;
     let from = load.now();
     let ended = wait_for(bed.primary(), &id, "the end", LIMIT, |state| state.status == "complete");
@@ -106,6 +107,7 @@ async fn bare(stage: &Stage, bed: &Bed, samples: &mut Samples) -> Result<Swap> {
     let load = start_load(stage, bed).await?;
     let mut conn = bed.primary().connect().await?;
     conn.query_drop(format!("DROP TABLE IF EXISTS {RETIRED}")).await?;
+    load.until_even().await?;
     load.go_on(WARM_UP).await;
     let from = load.now();
     for statement in [

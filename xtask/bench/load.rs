@@ -22,6 +22,10 @@ use crate::{
 const CONNECTIONS: u64 = 8;
 /// How long a load that is behind its rate is given, at its end, to send what was due.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(120);
+/// How late a statement may be sent by a load that keeps its rate, and how long is waited until it does.
+const LATE: Duration = Duration::from_millis(50);
+const EVEN_LIMIT: Duration = Duration::from_secs(300);
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Deleted rows that a connection inserts again before it deletes others.
 const MOST_MISSING: usize = 16;
 
@@ -45,6 +49,9 @@ pub(crate) enum Mix {
 /// A running load; dropping it stops it at once.
 pub(crate) struct Load {
     begun: Instant,
+    pace: Pace,
+    /// How many statements are sent or waited for, if the rate is fixed.
+    tickets: Arc<AtomicU64>,
     /// When the last statement is due.
     stop: watch::Sender<Option<Duration>>,
     writers: JoinSet<Result<Trace>>,
@@ -72,12 +79,42 @@ impl Load {
             };
             writers.spawn(writer.run(begun, pace, Arc::clone(&tickets), stop.subscribe()));
         }
-        Ok(Self { begun, stop, writers })
+        Ok(Self {
+            begun,
+            pace,
+            tickets,
+            stop,
+            writers,
+        })
     }
 
     /// Now, as samples tell the time.
     pub(crate) fn now(&self) -> Duration {
         self.begun.elapsed()
+    }
+
+    /// Waits until it has caught up with its rate, if it was held up. A closed loop never is.
+    ///
+    /// # Errors
+    ///
+    /// When it doesn't within five minutes.
+    pub(crate) async fn until_even(&self) -> Result<()> {
+        let Pace::PerSecond(rate) = self.pace else {
+            return Ok(());
+        };
+        let begun = Instant::now();
+        loop {
+            let next_due = Duration::from_secs_f64(self.tickets.load(Ordering::Relaxed) as f64 / rate);
+            let late = self.now().saturating_sub(next_due);
+            if late < LATE {
+                return Ok(());
+            }
+            ensure!(
+                begun.elapsed() < EVEN_LIMIT,
+                "the machine can't do {rate:.0} writes/s beside: the application is still {late:.0?} late"
+            );
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
     }
 
     /// Lets it write for a while; returns when that began and ended.

@@ -107,7 +107,10 @@ pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
     let mut found = Vec::new();
     for tool in &TOOLS {
         match on_path(tool.program) {
-            Some(path) => found.push((tool, path)),
+            Some(path) => {
+                part.remark(format!("{}: {}", tool.program, version(&path).await?));
+                found.push((tool, path));
+            }
             None => {
                 stage.say(&format!("tools: {} is not on PATH", tool.program));
                 part.remark(format!("{}: not on PATH", tool.program));
@@ -240,6 +243,18 @@ async fn execute(stage: &Stage, node: &Node, tool: &Tool, path: &PathBuf, run: u
     let took = begun.elapsed();
     ensure!(status.success(), "{status}; see {}", log.display());
     Ok(took)
+}
+
+/// What the tool says it is.
+async fn version(path: &PathBuf) -> Result<String> {
+    let output = Command::new(path).arg("--version").stdin(Stdio::null()).output();
+    let output = output.await.with_context(|| format!("starting {}", path.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // Some have no such option.
+    Ok(match text.lines().next() {
+        Some(line) if output.status.success() => line.trim().to_owned(),
+        _ => "of a version that it does not tell".to_owned(),
+    })
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -10,7 +10,7 @@ use crate::{
     figures::{greatest, grouped, least, median},
     machine::{self, Machine},
     page, plot,
-    stage::{PartName, Stage},
+    stage::{PartName, Stage, repository},
 };
 
 /// What a figure is a number of.
@@ -180,7 +180,12 @@ impl Report {
         })
     }
 
-    pub(crate) fn put(&mut self, name: PartName, part: Part) {
+    pub(crate) fn put(&mut self, name: PartName, mut part: Part) {
+        // Whoever reads it has another folder.
+        let folder = format!("{}/", repository().display());
+        for text in part.remarks.iter_mut().chain(&mut part.failure) {
+            *text = text.replace(&folder, "");
+        }
         self.parts.insert(name.to_string(), part);
     }
 

@@ -90,6 +90,7 @@ pub(crate) async fn most(bed: &Bed, rows: u64) -> Result<f64> {
 async fn pass(bed: &Bed, outlast: &Outlast, rows: u64, pace: Pace, name: &str) -> Result<Pass> {
     let load = Load::start(bed.primary(), rows, pace, Mix::AllKinds).await?;
     load.go_on(WARM_UP).await;
+    load.until_even().await?;
     let before = load.go_on(WINDOW).await;
     let begun = load.now();
     let run = outlast.run(bed, name, &[], LIMIT).await?;
