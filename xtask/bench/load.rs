@@ -19,7 +19,7 @@ use crate::{
     trace::{Sample, Trace},
 };
 
-const CONNECTIONS: u64 = 8;
+const CONNECTIONS: u64 = 16;
 /// How long a load that is behind its rate is given, at its end, to send what was due.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(120);
 /// How late a statement may be sent by a load that keeps its rate, and how long is waited until it does.
@@ -168,10 +168,14 @@ impl Writer {
                 Pace::PerSecond(rate) => {
                     let ticket = tickets.fetch_add(1, Ordering::Relaxed);
                     let due = Duration::from_secs_f64(ticket as f64 / rate);
-                    tokio::select! {
-                        () = tokio::time::sleep(due.saturating_sub(begun.elapsed())) => {}
-                        // Nothing that comes later is due; and what is due already does not sleep.
-                        _ = stop.wait_for(|end| end.is_some_and(|end| due > end)) => {}
+                    let wait = due.saturating_sub(begun.elapsed());
+                    // Even no time at all is rounded up to a millisecond of sleep, which who is late hasn't got.
+                    if !wait.is_zero() {
+                        tokio::select! {
+                            () = tokio::time::sleep(wait) => {}
+                            // Nothing that comes later is due; and what is due already does not sleep.
+                            _ = stop.wait_for(|end| end.is_some_and(|end| due > end)) => {}
+                        }
                     }
                     due
                 }
