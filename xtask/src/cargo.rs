@@ -62,8 +62,17 @@ pub(crate) struct Executable {
 
 /// Builds targets of the workspace, such as `--bin outlast`, and returns what can be run of them.
 pub(crate) fn build(targets: &[&str]) -> Result<Vec<Executable>> {
+    build_of(&WHOLE_WORKSPACE, targets)
+}
+
+/// The same, of other packages, features or profiles than usual: then dependencies are compiled for these, too.
+pub(crate) fn build_of(selection: &[&str], targets: &[&str]) -> Result<Vec<Executable>> {
     let arguments = ["build", "--message-format=json-render-diagnostics"].into_iter();
-    let mut command = cargo(arguments.chain(WHOLE_WORKSPACE).chain(targets.iter().copied()));
+    let mut command = cargo(
+        arguments
+            .chain(selection.iter().copied())
+            .chain(targets.iter().copied()),
+    );
     let output = command
         .stderr(Stdio::inherit())
         .output()

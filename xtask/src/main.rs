@@ -1,6 +1,7 @@
 //! Project tasks: `cargo xtask <TASK>`.
 
 mod alters;
+mod bench;
 mod cargo;
 mod chaos;
 mod ci;
@@ -82,6 +83,12 @@ enum Task {
     /// One line a round; one that fails keeps its servers' files and says how to have it again. A dozen are part of `test`. Logs are in
     /// target/chaos/SEED-ROUND/, the totals in target/chaos/summary-SEED-ROUNDS.md and .json.
     Chaos(chaos::Wanted),
+    /// Measure how fast Outlast is, and how gentle with the application, against what MySQL does itself, on fresh servers.
+    ///
+    /// Builds as users do (--release). Everything that is compared is measured in turn, in one run; a full one takes hours, and wants
+    /// a machine that does nothing else. Prints a table with what must hold, and writes it to docs/bench/ as JSON, Markdown and SVG.
+    /// Logs are in target/bench/logs/.
+    Bench(bench::Wanted),
     /// Run every test there is: of units, contracts, policies and documentation, simulated clusters, all scenarios, all cases of
     /// ALTERs, and a dozen rounds of chaos.
     ///
@@ -124,6 +131,7 @@ fn run(task: Task) -> Result<()> {
             release,
         } => sim::run(seeds, first, mutants.as_deref(), release),
         Task::Chaos(wanted) => chaos::run(&wanted),
+        Task::Bench(wanted) => bench::run(&wanted),
         Task::Test => test::run(),
         Task::Policies { check } => policies::run(check),
         Task::Tidy => tidy::run(),
