@@ -1,7 +1,7 @@
 //! How much a cluster suffers: the lag of its replicas, and the load of its primary.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ use crate::{
     lag::Samples,
     probe::{Probe, address_of},
     servers::Servers,
-    verdict::Answer,
+    verdict::{Answer, probes},
 };
 
 /// Migrations that ask within this time share one look at the servers.
@@ -80,9 +80,11 @@ impl MySqlGauge {
         let connected = connected_replicas(&mut session).await?;
         session.give_back();
         lags.samples.take(primary.uuid.as_str(), Instant::now(), executed);
+        let answers = self.servers.ask_all().await;
+        let replicas = replicas_of(primary, &answers);
         let mut found = Vec::new();
-        for answer in self.servers.ask_all().await {
-            found.extend(lags.lag_of(primary, &connected, answer)?);
+        for answer in answers {
+            found.extend(lags.lag_of(&replicas, &connected, answer)?);
         }
         lags.looked = Some((Instant::now(), found.clone()));
         Ok(found)
@@ -105,12 +107,12 @@ impl MySqlGauge {
 }
 
 impl Lags {
-    /// The lag of the server that gave this answer; `None` if it is no replica of the primary.
-    fn lag_of(&mut self, primary: &Server, connected: &[String], answer: Answer) -> Result<Option<Lag>> {
+    /// The lag of the server that gave this answer; `None` if it is none of the replicas.
+    fn lag_of(&mut self, replicas: &BTreeSet<String>, connected: &[String], answer: Answer) -> Result<Option<Lag>> {
         let replica = answer.address;
         let now = Instant::now();
         let lag = match answer.result {
-            Ok(probe) if probe.server.uuid == primary.uuid || !is_replica(&probe) => return Ok(None),
+            Ok(probe) if !replicas.contains(probe.server.uuid.as_str()) => return Ok(None),
             Ok(probe) => {
                 self.answered.insert(replica.clone(), now);
                 let told = Duration::from_micros(probe.applying_since_us.unwrap_or(0));
@@ -127,8 +129,34 @@ impl Lags {
     }
 }
 
-fn is_replica(probe: &Probe) -> bool {
-    !probe.channels.is_empty() || probe.group.is_some()
+/// The servers (by uuid) that replicate from the primary, or from one of these servers, even if they have stopped doing so; and the
+/// active members of its group. An old primary that is back and was not made a replica yet is none.
+fn replicas_of(primary: &Server, answers: &[Answer]) -> BTreeSet<String> {
+    let mut sources = BTreeSet::from([primary.uuid.as_str().to_owned()]);
+    loop {
+        let before = sources.len();
+        for probe in probes(answers) {
+            let mut of = probe.channels.iter().filter_map(|channel| channel.source.as_deref());
+            if of.any(|source| sources.contains(source)) || is_active_beside(probe, primary) {
+                sources.insert(probe.server.uuid.as_str().to_owned());
+            }
+        }
+        if sources.len() == before {
+            sources.remove(primary.uuid.as_str());
+            return sources;
+        }
+    }
+}
+
+/// Whether it is an active member of a group that the primary belongs to, as it sees the group.
+fn is_active_beside(probe: &Probe, primary: &Server) -> bool {
+    let state = |uuid: &str| {
+        let mut members = probe.group.iter().flat_map(|group| &group.members);
+        members
+            .find(|member| member.uuid == uuid)
+            .map(|member| member.state.as_str())
+    };
+    matches!(state(probe.server.uuid.as_str()), Some("ONLINE" | "RECOVERING")) && state(primary.uuid.as_str()).is_some()
 }
 
 fn gtids(text: &str) -> Result<GtidSet> {
@@ -266,7 +294,8 @@ mod tests {
 
     fn counts(lags: &mut Lags, connected: &[&str], answer: Answer) -> Option<Option<Duration>> {
         let connected: Vec<String> = connected.iter().map(|address| (*address).to_owned()).collect();
-        let lag = lags.lag_of(&server(1), &connected, answer);
+        let replicas = replicas_of(&server(1), std::slice::from_ref(&answer));
+        let lag = lags.lag_of(&replicas, &connected, answer);
         lag.ok().flatten().map(|lag| lag.lag)
     }
 
@@ -280,6 +309,40 @@ mod tests {
             counts(&mut lags, &[], answer(2, Ok(replicating))),
             Some(Some(Duration::ZERO))
         );
+    }
+
+    #[test]
+    fn only_who_replicates_from_this_primary_counts() {
+        let answers = [
+            answer(1, Ok(writable(1))),
+            // In a chain, whatever the order of the answers; and one that somebody has stopped.
+            answer(2, Ok(replica(2).replicating_from(3, "ON"))),
+            answer(3, Ok(replica(3).replicating_from(1, "OFF"))),
+            // Still told to follow the old primary, and that one, which is back.
+            answer(4, Ok(replica(4).replicating_from(9, "CONNECTING"))),
+            answer(9, Ok(writable(9))),
+        ];
+        let found = replicas_of(&server(1), &answers);
+        let expected = [2, 3].map(|number| server(number).uuid.as_str().to_owned());
+        assert_eq!(found, BTreeSet::from(expected));
+    }
+
+    #[test]
+    fn of_a_group_the_active_members_count() {
+        let view = [
+            (1, "ONLINE", "PRIMARY"),
+            (2, "ONLINE", "SECONDARY"),
+            (3, "RECOVERING", "SECONDARY"),
+        ];
+        let answers = [
+            answer(1, Ok(writable(1).in_group("1:3", &view))),
+            answer(2, Ok(replica(2).in_group("1:3", &view))),
+            answer(3, Ok(replica(3).in_group("1:3", &view))),
+            // Expelled, it sees itself alone.
+            answer(4, Ok(replica(4).in_group("1:2", &[(4, "ERROR", "")]))),
+        ];
+        let expected = [2, 3].map(|number| server(number).uuid.as_str().to_owned());
+        assert_eq!(replicas_of(&server(1), &answers), BTreeSet::from(expected));
     }
 
     #[test]

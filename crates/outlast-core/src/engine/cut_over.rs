@@ -29,12 +29,15 @@ impl Run {
             self.enter(Phase::Ready).await?;
             self.until(|_| self.completion_requested().then_some(())).await;
         }
+        // Whoever has stopped the migration does not expect a swap.
+        self.until_copying_is_allowed().await;
         // The intent: from here on, an adopter looks at the tables to learn how it ended.
         if Guard::Intent.holds() {
             self.enter(Phase::CuttingOver).await?;
         }
         let mut failures = Failures::default();
         loop {
+            self.until_copying_is_allowed().await;
             self.catch_up().await?;
             self.prepared_transactions_end().await;
             let turn = self.turn.lock().await;

@@ -74,7 +74,7 @@ impl Run {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits while nothing may be copied.
+    /// Waits while nothing may be copied, or swapped.
     pub(super) async fn until_copying_is_allowed(&self) {
         self.until(|_| (!self.pace().is_stopped()).then_some(())).await;
     }
