@@ -210,7 +210,7 @@ async fn catch_up(stream: &dyn OpenStream, ledger: &mut Ledger, changes: &mut dy
         stream.apply(Applier::Alone, &batch.keys, &batch.position).await?;
         ledger.batch_applied(batch);
     }
-    stream.advance(1, ledger.position()).await?;
+    stream.advance(ledger.position()).await?;
     Ok(())
 }
 

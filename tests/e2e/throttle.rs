@@ -71,7 +71,7 @@ async fn a_lagging_replica_holds_the_copy_back_until_it_has_caught_up() -> Resul
     let scene = Scene::start("throttled_by_lag", setup).await?;
     scene.wait_for_mid_copy().await?;
     scene.cluster.pause_applier(2).await?;
-    wait_until_throttled(&scene, "lags").await?;
+    wait_until_throttled(&scene, "lag of replica").await?;
     expect_standstill(&scene).await?;
     scene.cluster.resume_applier(2).await?;
     scene.wait_for_phase("ready").await?;

@@ -14,7 +14,7 @@ pub(crate) async fn record(session: &mut Session, id: &MigrationId, progress: Pr
         Progress::Begin { position } => begin(session, id, position).await,
         Progress::Copied(chunk) => copied(session, id, chunk).await,
         Progress::Applied { applier, position } => applied(session, id, applier, position).await,
-        Progress::Advanced { appliers, position } => advanced(session, id, appliers, position).await,
+        Progress::Advanced { position } => advanced(session, id, position).await,
         Progress::Folded { upto, chunks } => fold(session, id, upto, chunks).await,
     }
 }
@@ -30,47 +30,21 @@ async fn begin(session: &mut Session, id: &MigrationId, position: &GtidSet) -> R
     Ok(())
 }
 
-/// Never makes a row: without one for each applier, the position of some would be taken for that of all.
 async fn applied(session: &mut Session, id: &MigrationId, applier: u32, position: &GtidSet) -> Result<()> {
-    let sql =
-        "UPDATE _outlast.positions SET position = ?, updated_at = UTC_TIMESTAMP(6) WHERE migration = ? AND applier = ?";
-    if session
-        .run_with(sql, (position.to_string(), id.as_str(), applier))
-        .await?
-        > 0
-    {
-        return Ok(());
+    let position = position.to_string();
+    let sql = "INSERT INTO _outlast.positions (migration, applier, position, updated_at) \
+               SELECT migration, ?, ?, UTC_TIMESTAMP(6) FROM _outlast.watermarks WHERE migration = ? \
+               ON DUPLICATE KEY UPDATE position = ?, updated_at = UTC_TIMESTAMP(6)";
+    let values = (applier, position.as_str(), id.as_str(), position.as_str());
+    match session.run_with(sql, values).await? {
+        0 => require_begun(session, id).await,
+        _ => Ok(()),
     }
-    // The server counts rows that change, and this one may have been written in the same microsecond.
-    let sql = "SELECT applier FROM _outlast.positions WHERE migration = ? AND applier = ?";
-    let named: Option<u32> = session.first_with(sql, (id.as_str(), applier)).await?;
-    named.map(drop).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Inconsistent,
-            format!(
-                "applier {applier} of migration {id} has done something and was never named; the transaction is to be rolled \
-                 back, and the checkpoint loaded again"
-            ),
-        )
-    })
 }
 
-async fn advanced(session: &mut Session, id: &MigrationId, appliers: u32, position: &GtidSet) -> Result<()> {
-    let position = position.to_string();
+async fn advanced(session: &mut Session, id: &MigrationId, position: &GtidSet) -> Result<()> {
     let sql = "UPDATE _outlast.positions SET position = ?, updated_at = UTC_TIMESTAMP(6) WHERE migration = ?";
-    let known = session.run_with(sql, (position.as_str(), id.as_str())).await?;
-    if known >= u64::from(appliers) {
-        return Ok(());
-    }
-    let numbers: Vec<String> = (0..appliers).map(|number| format!("ROW({number})")).collect();
-    let sql = format!(
-        "INSERT INTO _outlast.positions (migration, applier, position, updated_at) \
-         SELECT migration, number, ?, UTC_TIMESTAMP(6) FROM _outlast.watermarks, (VALUES {}) AS numbers (number) \
-         WHERE migration = ? ON DUPLICATE KEY UPDATE position = ?, updated_at = UTC_TIMESTAMP(6)",
-        numbers.join(", ")
-    );
-    let values = (position.as_str(), id.as_str(), position.as_str());
-    match session.run_with(&sql, values).await? {
+    match session.run_with(sql, (position.to_string(), id.as_str())).await? {
         0 => require_begun(session, id).await,
         _ => Ok(()),
     }

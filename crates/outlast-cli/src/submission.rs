@@ -6,7 +6,6 @@ use outlast_core::{
     MigrationId, Server,
     scheduler::{Options, Submission},
     stream::{Examination, Examined},
-    throttle::Limits,
     topology::{Finding, Severity},
 };
 use serde_json::json;
@@ -54,7 +53,7 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
             duplicate_grace_ms: options.duplicate_grace.unwrap_or(defaults.duplicate_grace_ms),
             chunk_pause_ms: options.chunk_pause.unwrap_or(defaults.chunk_pause_ms),
             no_instant: options.no_instant,
-            limits: options.limits.clone().over(Limits::default()),
+            limits: options.limits.clone().given(),
             policies: chosen.choice,
             policy_params: chosen.params,
         },

@@ -35,9 +35,9 @@ pub(crate) struct LimitOptions {
 }
 
 impl LimitOptions {
-    /// These limits, and where an option is not given, those that are there.
-    pub(crate) fn over(self, stored: Limits) -> Limits {
-        let given = Limits {
+    /// The limits that were given.
+    pub(crate) fn given(self) -> Limits {
+        Limits {
             stopped: false,
             max_lag_ms: self.max_lag,
             max_threads_running: self.max_threads_running,
@@ -45,8 +45,7 @@ impl LimitOptions {
             max_commit_ms: self.max_commit_time,
             query: self.throttle_query,
             flag_file: self.throttle_file,
-        };
-        given.within(&stored)
+        }
     }
 }
 
@@ -68,10 +67,11 @@ pub(crate) struct UnthrottleOptions {
 
 /// Changes limits, or, if none are given, stops all copying.
 pub(crate) async fn throttle(cluster: &Cluster, options: ThrottleOptions) -> Result<ExitCode, Failure> {
-    let scope = Scope::of(cluster, options.id.as_deref()).await?;
+    let scope = scope(cluster, options.id.as_deref()).await?;
     let primary = cluster.settled_primary().await?;
-    let stored = cluster.scheduler.limits_of(&primary, scope.id()).await?;
-    let given = options.limits.over(Limits::default());
+    cluster.scheduler.install(&primary).await?;
+    let stored = cluster.scheduler.limits_of(&primary, scope.as_ref()).await?;
+    let given = options.limits.given();
     let stops = given == Limits::default();
     let limits = match stops {
         true => Limits {
@@ -80,16 +80,21 @@ pub(crate) async fn throttle(cluster: &Cluster, options: ThrottleOptions) -> Res
         },
         false => given.within(&stored),
     };
-    scope.set(cluster, &limits).await?;
-    match stops {
-        true => eprintln!(
-            "Throttled: {} stands still, and stays alive, until `outlast unthrottle{}`.",
-            scope.shown(),
-            scope.argument()
-        ),
-        false => eprintln!(
-            "The limits of {} are changed; its owner heeds them within seconds.",
-            scope.shown()
+    cluster.scheduler.set_limits(&primary, scope.as_ref(), &limits).await?;
+    match (stops, scope) {
+        (true, Some(id)) => {
+            eprintln!("Throttled: migration {id} stands still, and stays alive, until `outlast unthrottle {id}`.");
+        }
+        (true, None) => {
+            eprintln!(
+                "Throttled: all migrations of this cluster stand still, and stay alive, until `outlast unthrottle`."
+            );
+        }
+        (false, Some(id)) => {
+            eprintln!("The limits of migration {id} are changed; its owner heeds them within seconds.");
+        }
+        (false, None) => eprintln!(
+            "The limits of this cluster are changed; owners heed them within seconds, but where a migration has limits of its own."
         ),
     }
     Ok(ExitCode::from(COMPLETE))
@@ -97,51 +102,35 @@ pub(crate) async fn throttle(cluster: &Cluster, options: ThrottleOptions) -> Res
 
 /// Takes back what `throttle` has set.
 pub(crate) async fn unthrottle(cluster: &Cluster, options: UnthrottleOptions) -> Result<ExitCode, Failure> {
-    let scope = Scope::of(cluster, options.id.as_deref()).await?;
-    scope.set(cluster, &Limits::default()).await?;
-    eprintln!(
-        "What `outlast throttle` had set for {} is taken back; other limits, as of replicas' lag, hold.",
-        scope.shown()
-    );
+    let scope = scope(cluster, options.id.as_deref()).await?;
+    let primary = cluster.settled_primary().await?;
+    cluster.scheduler.install(&primary).await?;
+    let nothing = Limits::default();
+    cluster.scheduler.set_limits(&primary, scope.as_ref(), &nothing).await?;
+    match scope {
+        None => eprintln!(
+            "What `outlast throttle` had set for the whole cluster is taken back; limits of single migrations stay."
+        ),
+        Some(id) => {
+            eprintln!(
+                "What `outlast throttle {id}` had set is taken back; it has the limits that it was submitted with."
+            );
+            if cluster.scheduler.limits_of(&primary, None).await?.stopped {
+                eprintln!(
+                    "All migrations of this cluster are stopped nevertheless: `outlast unthrottle`, without an ID, lets them go on."
+                );
+            }
+        }
+    }
     Ok(ExitCode::from(COMPLETE))
 }
 
-/// What limits are about.
-enum Scope {
-    Cluster,
-    Migration(MigrationId),
-}
-
-impl Scope {
-    async fn of(cluster: &Cluster, prefix: Option<&str>) -> Result<Self, Failure> {
-        Ok(match prefix {
-            None => Self::Cluster,
-            Some(prefix) => Self::Migration(cluster.find_id(prefix).await?),
-        })
-    }
-
-    fn id(&self) -> Option<&MigrationId> {
-        match self {
-            Self::Cluster => None,
-            Self::Migration(id) => Some(id),
-        }
-    }
-
-    fn shown(&self) -> String {
-        self.id().map_or("every migration of this cluster".to_owned(), |id| {
-            format!("migration {id}")
-        })
-    }
-
-    fn argument(&self) -> String {
-        self.id().map_or(String::new(), |id| format!(" {id}"))
-    }
-
-    async fn set(&self, cluster: &Cluster, limits: &Limits) -> Result<(), Failure> {
-        let primary = cluster.settled_primary().await?;
-        cluster.scheduler.install(&primary).await?;
-        Ok(cluster.scheduler.set_limits(&primary, self.id(), limits).await?)
-    }
+/// What limits are about: a migration, or (`None`) the whole cluster.
+async fn scope(cluster: &Cluster, prefix: Option<&str>) -> Result<Option<MigrationId>, Failure> {
+    Ok(match prefix {
+        None => None,
+        Some(prefix) => Some(cluster.find_id(prefix).await?),
+    })
 }
 
 fn duration_or_off(text: &str) -> Result<u64, String> {
@@ -165,23 +154,6 @@ fn number_or_off(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_not_given_stays() {
-        let stored = Limits {
-            stopped: true,
-            max_lag_ms: Some(5000),
-            max_threads_running: Some(9),
-            ..Limits::default()
-        };
-        let options = LimitOptions {
-            max_lag: Some(0),
-            ..LimitOptions::default()
-        };
-        let limits = options.over(stored);
-        assert_eq!((limits.max_lag_ms, limits.max_threads_running), (Some(0), Some(9)));
-        assert!(limits.stopped, "only `outlast unthrottle` lets it go on");
-    }
 
     #[test]
     fn off_is_no_limit() {

@@ -36,19 +36,16 @@ pub enum Progress<'a> {
     },
     /// A chunk was copied.
     Copied(&'a Chunk),
-    /// Everything in `position` is accounted for by this applier, one of those that [`Progress::Advanced`] has named.
+    /// Everything in `position` is accounted for, as one of several appliers says; it has a row of its own.
     Applied {
         /// Number of the applier, from 0.
         applier: u32,
-        /// What it has done.
+        /// What is done.
         position: &'a GtidSet,
     },
-    /// Everything in `position` is accounted for by every applier. From now on there are at least `appliers` of them: had one
-    /// no word in the checkpoint's position, what the others have done would be taken for what all have done.
+    /// The same, said for all appliers.
     Advanced {
-        /// Number of appliers, at least 1.
-        appliers: u32,
-        /// What all of them have done.
+        /// What is done.
         position: &'a GtidSet,
     },
     /// `chunks` become part of the folded range, which then ends at `upto` (`None`: everything is copied).
@@ -139,7 +136,7 @@ pub trait CheckpointStore: Send + Sync {
     /// Writes `progress` in `transaction`, for the migration of its lease.
     ///
     /// # Errors
-    /// Those of the server; `Inconsistent` for an applier that was never named. The transaction must be rolled back then.
+    /// Those of the server. The transaction must be rolled back then.
     async fn record(&self, transaction: &mut dyn Transaction, progress: Progress<'_>) -> Result<Recorded>;
 
     /// Forgets the checkpoint of a migration that is over or is to start anew. Idempotent.

@@ -32,6 +32,8 @@ macro_rules! guards {
 }
 
 guards! {
+    /// One of several appliers records what all have done before, and not what they are about to do.
+    PartPosition = "part-position", "I1";
     /// A key belongs to one applier at a time.
     OneApplier = "one-applier", "I2";
     /// A transaction is recorded only when it is visible on the server that is read.

@@ -148,7 +148,7 @@ pub struct Options {
     pub chunk_pause_ms: u64,
     /// Copy even where the server could change the table at once.
     pub no_instant: bool,
-    /// What the migration must not add to, as it was submitted. What is set later counts instead.
+    /// What the migration must not add to, as it was submitted. What is set for it later counts instead.
     pub limits: Limits,
     /// Policy components by digest (SHA-256, hexadecimal); `None` is the agent's own.
     pub policies: PolicyChoice,

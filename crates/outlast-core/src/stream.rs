@@ -196,7 +196,8 @@ pub trait OpenStream: Send + Sync {
     /// copy key itself is `Inconsistent`.
     async fn copy(&self, range: &KeyRange) -> Result<Copied>;
 
-    /// Reads the keys again in one transaction, recording the position.
+    /// Reads the keys again in one transaction, recording the position: of all appliers, or of the one, which must hold already
+    /// whatever becomes of the others.
     ///
     /// While only one applier is at work, rows of the shadow whose unique values stand in the way are read again in the same
     /// statement.
@@ -206,11 +207,11 @@ pub trait OpenStream: Send + Sync {
     /// the shadow holds; else as `copy`.
     async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()>;
 
-    /// Records the position of all appliers without data, and that there are at least so many of them.
+    /// Records the position without data, when there is nothing to apply.
     ///
     /// # Errors
     /// Those of the server.
-    async fn advance(&self, appliers: u32, position: &GtidSet) -> Result<()>;
+    async fn advance(&self, position: &GtidSet) -> Result<()>;
 
     /// Records that chunks became part of the folded range.
     ///

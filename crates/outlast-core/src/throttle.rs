@@ -1,5 +1,7 @@
 //! How fast a migration may go: what users allow, what the cluster suffers, and the pace that follows.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +14,15 @@ pub const DEFAULT_MAX_LAG_MS: u64 = 10_000;
 const AT_EASE: f64 = 0.5;
 /// Share of its time that a migration still works just below a limit.
 const LEAST_SHARE: f64 = 0.1;
+/// The longest rest after a piece of work.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// By what a share grows from one look to the next: slowly, so that what it causes is seen in time.
 const GROWTH: f64 = 1.25;
 
 /// What a migration must not add to. Stored on the cluster, for all migrations or for one, and changed while they run.
 ///
-/// `None` leaves it to the next wider scope: the migration's own, the cluster's, the default. 0 is no limit.
+/// `None` leaves it to the next scope, in this order: what was set for the migration while it runs, what it was submitted with, what is
+/// set for the whole cluster, the [default](Limits::defaults). 0, or an empty text, is no limit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
@@ -66,7 +71,9 @@ impl Limits {
 pub struct Pressure {
     /// What was measured, divided by its limit: from 1 on, the migration stops.
     pub ratio: f64,
-    /// For people: what is measured, how much it is, and the limit.
+    /// What is measured, in the same words each time.
+    pub cause: String,
+    /// For people: the same, with how much it is, and the limit.
     pub reason: String,
 }
 
@@ -96,7 +103,9 @@ impl Gauge for AtEase {
 pub struct Pace {
     /// Share of its time in which it works, from 0 (not at all) to 1 (all the time).
     pub share: f64,
-    /// Why it is below 1; empty if it is not.
+    /// Why it is below 1, without figures; empty if it is not.
+    pub cause: String,
+    /// The same for people, with figures.
     pub reason: String,
 }
 
@@ -104,6 +113,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             share: 1.0,
+            cause: String::new(),
             reason: String::new(),
         }
     }
@@ -111,9 +121,10 @@ impl Default for Pace {
 
 impl Pace {
     /// Stands still.
-    pub fn stopped(reason: impl Into<String>) -> Self {
+    pub fn stopped(cause: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             share: 0.0,
+            cause: cause.into(),
             reason: reason.into(),
         }
     }
@@ -123,24 +134,35 @@ impl Pace {
         self.share <= 0.0
     }
 
+    /// After work that took `taken`, how long to rest for work and rest to have this pace; nothing where it is a stop.
+    pub fn rest_after(&self, taken: Duration) -> Duration {
+        match self.share {
+            share if share <= 0.0 || share >= 1.0 => Duration::ZERO,
+            share => taken.mul_f64(1.0 / share - 1.0).min(LONGEST_REST),
+        }
+    }
+
+    /// The part of `time` that one piece of work should take.
+    pub fn part_of(&self, time: Duration) -> Duration {
+        time.mul_f64(self.share.clamp(LEAST_SHARE, 1.0))
+    }
+
     /// The pace after another look: slower at once, faster step by step, a stop only at a limit.
     #[must_use]
-    pub fn after(&self, limits: &Limits, pressures: &[Pressure]) -> Self {
-        if limits.stopped {
-            return Self::stopped("stopped by a user's `outlast throttle`; `outlast unthrottle` lets it go on");
-        }
+    pub fn after(&self, pressures: &[Pressure]) -> Self {
         let Some(worst) = pressures.iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio)) else {
             return Self::default();
         };
         let most = match worst.ratio {
             ratio if ratio < AT_EASE => 1.0,
             ratio if ratio < 1.0 => 1.0 - (1.0 - LEAST_SHARE) * (ratio - AT_EASE) / (1.0 - AT_EASE),
-            _ => return Self::stopped(&worst.reason),
+            _ => return Self::stopped(&worst.cause, &worst.reason),
         };
         let share = (self.share.max(LEAST_SHARE) * GROWTH).min(most);
         match share < 1.0 {
             true => Self {
                 share,
+                cause: worst.cause.clone(),
                 reason: worst.reason.clone(),
             },
             false => Self::default(),
@@ -155,35 +177,34 @@ mod tests {
     fn under(ratio: f64) -> Vec<Pressure> {
         vec![Pressure {
             ratio,
+            cause: "lag".to_owned(),
             reason: format!("at {ratio}"),
         }]
     }
 
     #[test]
     fn a_pace_slows_down_at_once_and_stops_only_at_a_limit() {
-        let limits = Limits::defaults();
         let pace = Pace::default();
-        assert_eq!(pace.after(&limits, &under(0.4)), Pace::default());
-        let slower = pace.after(&limits, &under(0.75));
+        assert_eq!(pace.after(&under(0.4)), Pace::default());
+        let slower = pace.after(&under(0.75));
         assert!((0.5..0.6).contains(&slower.share), "{slower:?}");
-        let slowest = pace.after(&limits, &under(0.999));
+        let slowest = pace.after(&under(0.999));
         assert!(
             slowest.share >= LEAST_SHARE && !slowest.is_stopped() && slowest.share < 0.11,
             "{slowest:?}"
         );
-        let stopped = pace.after(&limits, &under(1.0));
+        let stopped = pace.after(&under(1.0));
         assert!(stopped.is_stopped());
         assert_eq!(stopped.reason, "at 1");
     }
 
     #[test]
     fn a_pace_grows_step_by_step_to_the_whole() {
-        let limits = Limits::defaults();
-        let mut pace = Pace::stopped("for a while");
+        let mut pace = Pace::stopped("", "for a while");
         let mut steps = 0;
         while pace.share < 1.0 {
-            let next = pace.after(&limits, &under(0.1));
-            assert!(next.share > pace.share && next.share <= (pace.share.max(LEAST_SHARE) * GROWTH).max(1.0));
+            let next = pace.after(&under(0.1));
+            assert!(next.share > pace.share && next.share <= (pace.share.max(LEAST_SHARE) * GROWTH).min(1.0));
             pace = next;
             steps += 1;
         }
@@ -193,16 +214,25 @@ mod tests {
     #[test]
     fn the_worst_of_several_pressures_counts() {
         let both = [under(0.2), under(3.0)].concat();
-        assert_eq!(Pace::default().after(&Limits::defaults(), &both).reason, "at 3");
+        assert_eq!(Pace::default().after(&both).reason, "at 3");
     }
 
     #[test]
-    fn a_user_stops_whatever_the_gauge_says() {
-        let limits = Limits {
-            stopped: true,
-            ..Limits::defaults()
+    fn work_and_rest_have_the_share_of_the_pace() {
+        let pace = |share| Pace {
+            share,
+            ..Pace::default()
         };
-        assert!(Pace::default().after(&limits, &[]).is_stopped());
+        let taken = Duration::from_millis(100);
+        assert_eq!(pace(0.25).rest_after(taken), Duration::from_millis(300));
+        assert_eq!(pace(0.1).rest_after(Duration::from_secs(9)), LONGEST_REST);
+        for none in [0.0, 1.0] {
+            assert_eq!(pace(none).rest_after(taken), Duration::ZERO);
+        }
+        assert_eq!(
+            (pace(0.5).part_of(taken), pace(0.0).part_of(taken)),
+            (taken / 2, taken / 10)
+        );
     }
 
     #[test]

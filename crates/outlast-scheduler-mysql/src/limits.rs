@@ -18,7 +18,7 @@ pub(crate) async fn of(session: &mut Session, scope: Option<&MigrationId>) -> Re
         quote::text(scope.map_or(CLUSTER, MigrationId::as_str))
     );
     let stored: Option<String> = match session.first(&sql).await {
-        // Nobody has set any since this version is in use.
+        // The table comes with the first limits that are set, or the first migration of this version.
         Err(error) if is_missing(&error) => None,
         found => found?,
     };

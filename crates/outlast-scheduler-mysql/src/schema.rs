@@ -106,7 +106,7 @@ CREATE TABLE IF NOT EXISTS _outlast.adoptions (
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
   COMMENT='what copies could see'";
 
-/// Since version 4, likewise.
+/// Since version 4. A table of its own, so that an earlier version's tables need not be altered.
 const LIMITS: &str = "\
 CREATE TABLE IF NOT EXISTS _outlast.limits (
   scope CHAR(16) NOT NULL COMMENT 'a migration, or empty: all of them',

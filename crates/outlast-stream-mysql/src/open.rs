@@ -358,7 +358,7 @@ impl OpenStream for OpenMySqlStream {
 
     async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()> {
         let (progress, may_extend) = match applier {
-            Applier::Alone => (Progress::Advanced { appliers: 1, position }, true),
+            Applier::Alone => (Progress::Advanced { position }, true),
             Applier::OneOf(applier) => (Progress::Applied { applier, position }, false),
         };
         let mut keys = keys.to_vec();
@@ -392,9 +392,9 @@ impl OpenStream for OpenMySqlStream {
         ))
     }
 
-    async fn advance(&self, appliers: u32, position: &GtidSet) -> Result<()> {
+    async fn advance(&self, position: &GtidSet) -> Result<()> {
         let transaction = self.begin().await?;
-        let progress = Progress::Advanced { appliers, position };
+        let progress = Progress::Advanced { position };
         failpoint!(self.pool, Step::AdvanceCommit, self.commit(transaction, progress).await)
     }
 

@@ -8,26 +8,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use outlast_core::GtidSet;
+use outlast_core::{GtidSet, ServerUuid};
 
 /// Samples that are kept: at one a second, half an hour.
 const MOST_SAMPLES: usize = 1800;
+/// For so long after the first sample, a replica that does not have it yet is one that is just receiving it.
+const JUST_BEGUN: Duration = Duration::from_secs(2);
 
 /// What a primary had executed, at several times.
 #[derive(Default)]
 pub(crate) struct Samples {
-    of: String,
+    of: Option<ServerUuid>,
     taken: VecDeque<(Instant, GtidSet)>,
 }
 
 impl Samples {
-    /// Takes note of what the server with this uuid has executed by `now`. Samples of another server are worth nothing.
-    pub(crate) fn take(&mut self, server: &str, now: Instant, executed: GtidSet) {
-        if self.of != server {
-            *self = Self {
-                of: server.to_owned(),
-                taken: VecDeque::new(),
-            };
+    /// Takes note of what this server has executed by `now`. Samples of another server are worth nothing.
+    pub(crate) fn take(&mut self, server: &ServerUuid, now: Instant, executed: GtidSet) {
+        if self.of.as_ref() != Some(server) {
+            self.of = Some(server.clone());
+            self.taken.clear();
         }
         match self.taken.back_mut() {
             // Whoever has executed it is as of now, too.
@@ -39,11 +39,15 @@ impl Samples {
         }
     }
 
-    /// How far behind somebody is who has executed this, at least.
-    pub(crate) fn lag(&self, now: Instant, executed: &GtidSet) -> Duration {
-        let has = |(_, sample): &&(Instant, GtidSet)| sample.is_subset(executed);
-        let since = self.taken.iter().rev().find(has).or(self.taken.front());
-        since.map_or(Duration::ZERO, |(at, _)| now.saturating_duration_since(*at))
+    /// How far behind somebody is, at least, who had executed this by `now`: the age of the oldest sample that it lacks. `None` if
+    /// that is the very first one, so that nobody knows.
+    pub(crate) fn lag(&self, now: Instant, executed: &GtidSet) -> Option<Duration> {
+        let first_lacking = self.taken.partition_point(|(_, sample)| sample.is_subset(executed));
+        let Some((at, _)) = self.taken.get(first_lacking) else {
+            return Some(Duration::ZERO);
+        };
+        let lag = now.saturating_duration_since(*at);
+        (first_lacking > 0 || lag < JUST_BEGUN).then_some(lag)
     }
 }
 
@@ -61,26 +65,39 @@ mod tests {
     fn samples(begun: Instant) -> Samples {
         let mut samples = Samples::default();
         for second in 0..10 {
-            samples.take(A, begun + Duration::from_secs(second), set(100 + second));
+            samples.take(
+                &ServerUuid::new(A),
+                begun + Duration::from_secs(second),
+                set(100 + second),
+            );
         }
         samples
     }
 
     #[test]
-    fn a_replica_lags_since_the_last_sample_that_it_has() {
+    fn a_replica_lags_since_the_first_sample_that_it_lacks() {
         let begun = Instant::now();
         let now = begun + Duration::from_secs(9);
-        let lag = |executed| samples(begun).lag(now, &set(executed)).as_secs();
-        assert_eq!((lag(109), lag(200), lag(105)), (0, 0, 4));
+        let lag = |executed| samples(begun).lag(now, &set(executed)).map(|lag| lag.as_secs());
+        assert_eq!((lag(109), lag(200), lag(105)), (Some(0), Some(0), Some(3)));
+        // However often samples are taken, one that is as good as up to date hardly lags.
+        assert_eq!(lag(108), Some(0));
     }
 
     #[test]
-    fn of_a_replica_that_has_none_of_the_samples_the_least_lag_is_told() {
+    fn the_lag_of_a_replica_that_has_none_of_the_samples_is_not_known() {
         let begun = Instant::now();
-        assert_eq!(
-            samples(begun).lag(begun + Duration::from_secs(9), &set(7)),
-            Duration::from_secs(9)
-        );
+        assert_eq!(samples(begun).lag(begun + Duration::from_secs(9), &set(7)), None);
+    }
+
+    #[test]
+    fn a_replica_that_is_just_receiving_the_first_sample_does_not_lag() {
+        let begun = Instant::now();
+        let mut samples = Samples::default();
+        samples.take(&ServerUuid::new(A), begun, set(100));
+        let soon = begun + Duration::from_millis(500);
+        assert_eq!(samples.lag(soon, &set(99)), Some(Duration::from_millis(500)));
+        assert_eq!(samples.lag(begun + JUST_BEGUN, &set(99)), None);
     }
 
     #[test]
@@ -88,8 +105,8 @@ mod tests {
         let begun = Instant::now();
         let mut samples = samples(begun);
         let later = begun + Duration::from_secs(600);
-        samples.take(A, later, set(109));
-        assert_eq!(samples.lag(later, &set(109)), Duration::ZERO);
+        samples.take(&ServerUuid::new(A), later, set(109));
+        assert_eq!(samples.lag(later, &set(109)), Some(Duration::ZERO));
     }
 
     #[test]
@@ -97,8 +114,8 @@ mod tests {
         let begun = Instant::now();
         let mut samples = samples(begun);
         let later = begun + Duration::from_secs(60);
-        samples.take(B, later, set(300));
-        assert_eq!(samples.lag(later, &set(7)), Duration::ZERO);
+        samples.take(&ServerUuid::new(B), later, set(300));
+        assert_eq!(samples.lag(later, &set(7)), Some(Duration::ZERO));
     }
 
     #[test]
@@ -106,7 +123,11 @@ mod tests {
         let begun = Instant::now();
         let mut samples = Samples::default();
         for number in 0..5000 {
-            samples.take(A, begun + Duration::from_secs(number), set(1 + number));
+            samples.take(
+                &ServerUuid::new(A),
+                begun + Duration::from_secs(number),
+                set(1 + number),
+            );
         }
         assert_eq!(samples.taken.len(), MOST_SAMPLES);
     }

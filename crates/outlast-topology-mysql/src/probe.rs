@@ -1,7 +1,7 @@
 //! What is asked of a server at every look, in one round trip.
 
 use mysql_async::Row;
-use outlast_core::{Error, ErrorKind, Result, Server, ServerUuid};
+use outlast_core::{Error, ErrorKind, GtidSet, Result, Server, ServerUuid};
 use outlast_mysql::Session;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -10,9 +10,6 @@ const QUERY: &str = "SELECT @@server_uuid AS uuid, @@GLOBAL.read_only AS read_on
     @@GLOBAL.super_read_only AS super_read_only, @@GLOBAL.offline_mode AS offline_mode, \
     CAST(@@GLOBAL.gtid_mode AS CHAR) AS gtid_mode, @@GLOBAL.gtid_executed AS executed, \
     (SELECT COALESCE(MAX(DESIRED_DELAY), 0) FROM performance_schema.replication_applier_configuration) AS delay, \
-    (SELECT MAX(TIMESTAMPDIFF(MICROSECOND, APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP, NOW(6))) \
-        FROM performance_schema.replication_applier_status_by_worker \
-        WHERE APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP > '1971-01-01') AS applying, \
     (SELECT JSON_ARRAYAGG(JSON_OBJECT('source', s.SOURCE_UUID, 'state', s.SERVICE_STATE, 'host', c.HOST, \
         'port', c.PORT)) \
         FROM performance_schema.replication_connection_status s \
@@ -35,11 +32,9 @@ pub(crate) struct Probe {
     pub(crate) offline_mode: bool,
     pub(crate) gtid_mode: String,
     /// `@@gtid_executed`.
-    pub(crate) executed: String,
+    pub(crate) executed: GtidSet,
     /// By how much it is meant to lag (`SOURCE_DELAY`).
     pub(crate) delay_seconds: u64,
-    /// Since when the oldest transaction that it is executing is committed on its first server, by both servers' clocks.
-    pub(crate) applying_since_us: Option<u64>,
     pub(crate) channels: Vec<Channel>,
     pub(crate) group: Option<Group>,
 }
@@ -106,10 +101,8 @@ impl Probe {
             super_read_only: field(row, "super_read_only")?,
             offline_mode: field(row, "offline_mode")?,
             gtid_mode: field(row, "gtid_mode")?,
-            executed: field(row, "executed")?,
+            executed: gtids(&field::<String>(row, "executed")?)?,
             delay_seconds: field(row, "delay")?,
-            // Negative where the clocks differ.
-            applying_since_us: field::<Option<i64>>(row, "applying")?.and_then(|us| u64::try_from(us).ok()),
             channels: list(row, "channels")?,
             group: name.map(|name| Group {
                 name,
@@ -203,6 +196,12 @@ fn list<T: DeserializeOwned>(row: &mut Row, name: &str) -> Result<Vec<T>> {
     serde_json::from_str(&text).map_err(|error| unreadable(name).with_source(error))
 }
 
+/// `@@gtid_executed`, as the server writes it.
+pub(crate) fn gtids(text: &str) -> Result<GtidSet> {
+    text.parse()
+        .map_err(|error| unreadable("gtid_executed").with_source(error))
+}
+
 fn unreadable(name: &str) -> Error {
     Error::new(
         ErrorKind::Unknown,
@@ -235,9 +234,8 @@ pub(crate) mod made_up {
             super_read_only: false,
             offline_mode: false,
             gtid_mode: "ON".to_owned(),
-            executed: String::new(),
+            executed: GtidSet::new(),
             delay_seconds: 0,
-            applying_since_us: None,
             channels: Vec::new(),
             group: None,
         }

@@ -2,6 +2,7 @@
 
 mod ending;
 mod history;
+mod limits;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ pub use self::ending::{
     finishing_without_its_proof_changes_nothing,
 };
 pub use self::history::{history_is_kept_in_order, what_repeats_is_one_line_of_history};
+pub use self::limits::{limits_are_kept_for_each_scope, limits_of_an_unknown_migration_are_a_bad_request};
 use super::{ClusterFixture, failure, fresh_agent, fresh_submission, proven};
 use crate::{
     error::{ErrorKind, Result},
@@ -72,6 +74,8 @@ macro_rules! scheduler_suite {
             what_repeats_is_one_line_of_history
             policy_components_are_stored_with_the_migration
             a_read_only_server_is_no_primary
+            limits_are_kept_for_each_scope
+            limits_of_an_unknown_migration_are_a_bad_request
             a_replica_tells_the_same
             a_server_that_does_not_answer_is_gone
         }

@@ -56,11 +56,13 @@ impl Run {
                 .options
                 .chunk_rows
                 .unwrap_or(self.services.settings.max_chunk_rows);
-            dispatcher.lock().await.adapt(planned, taken, self.chunk_time(), most);
-            self.rest(&*self.services.clock, taken).await;
-            let pause = self.migration.options.chunk_pause_ms;
-            if pause > 0 {
-                self.services.clock.sleep(Duration::from_millis(pause)).await;
+            let pace = self.pace();
+            let target = pace.part_of(self.services.settings.chunk_time);
+            dispatcher.lock().await.adapt(planned, taken, target, most);
+            let pause = Duration::from_millis(self.migration.options.chunk_pause_ms);
+            let rest = pause.max(pace.rest_after(taken));
+            if !rest.is_zero() {
+                self.services.clock.sleep(rest).await;
             }
         }
         Ok(())
@@ -68,7 +70,7 @@ impl Run {
 
     /// Chooses the next range and begins it in the ledger; `None` when no gap is left.
     async fn next_range(&self, dispatcher: &tokio::sync::Mutex<Dispatcher>) -> Result<Option<(KeyRange, u64)>> {
-        self.until_copying_is_allowed().await;
+        self.until_not_stopped().await;
         let dispatcher = dispatcher.lock().await;
         let mut failures = Failures::default();
         loop {

@@ -30,20 +30,23 @@ impl Run {
             self.until(|_| self.completion_requested().then_some(())).await;
         }
         // Whoever has stopped the migration does not expect a swap.
-        self.until_copying_is_allowed().await;
+        self.until_not_stopped().await;
         // The intent: from here on, an adopter looks at the tables to learn how it ended.
         if Guard::Intent.holds() {
             self.enter(Phase::CuttingOver).await?;
         }
         let mut failures = Failures::default();
         loop {
-            self.until_copying_is_allowed().await;
+            self.until_not_stopped().await;
             self.catch_up().await?;
             self.prepared_transactions_end().await;
             let turn = self.turn.lock().await;
             if self.is_ending.load(Ordering::Relaxed) {
                 drop(turn);
                 return std::future::pending().await;
+            }
+            if self.pace().is_stopped() {
+                continue;
             }
             match self.attempt().await {
                 // The turn is kept to the end: nobody concludes otherwise any more.

@@ -41,6 +41,7 @@ impl Run {
     pub(super) async fn apply_changes(&self) -> Result<Ending> {
         let mut failures = Failures::default();
         let mut duplicates = Duplicates::default();
+        let mut crowd = Crowd::default();
         loop {
             self.until(|ledger| ledger.has_queued().then_some(())).await;
             self.until_applying_is_allowed().await;
@@ -52,7 +53,7 @@ impl Run {
             let Some(batch) = self.ledger().take_batch(self.batch.load(Ordering::Relaxed)) else {
                 continue;
             };
-            let result = self.apply(&batch.keys, &batch.position).await;
+            let result = self.apply(&mut crowd, &batch.keys, &batch.position).await;
             let Err(error) = result else {
                 self.ledger().batch_applied(batch);
                 drop(turn);
@@ -86,17 +87,22 @@ impl Run {
 
     /// Applies keys, divided among several appliers if there are enough of them. Whatever comes of it, none of them is at work
     /// any more when this returns.
-    async fn apply(&self, keys: &[Key], position: &GtidSet) -> Result<()> {
+    ///
+    /// `position` is true once all keys are applied. One of several appliers knows of its own keys only, so it records what is
+    /// true already: else two batches that both failed in part, and were divided differently, could add up to a position that
+    /// holds a key which nobody has applied.
+    async fn apply(&self, crowd: &mut Crowd, keys: &[Key], position: &GtidSet) -> Result<()> {
         let settings = &self.services.settings;
-        let most = (keys.len() / settings.keys_per_applier.max(1)).clamp(1, settings.appliers.max(1));
-        let parts = divide(keys, most);
-        if parts.len() == 1 {
+        let parts = divide(keys, (keys.len() / settings.keys_per_applier).min(settings.appliers));
+        if parts.len() == 1 || !crowd.may_divide() {
             return self.stream.apply(Applier::Alone, keys, position).await;
         }
-        self.name_appliers(parts.len()).await?;
+        let so_far = match Guard::PartPosition.holds() {
+            true => self.ledger().position().clone(),
+            false => position.clone(),
+        };
         let numbered = (0..).zip(&parts);
-        let applied =
-            join_all(numbered.map(|(number, part)| self.stream.apply(Applier::OneOf(number), part, position)));
+        let applied = join_all(numbered.map(|(number, part)| self.stream.apply(Applier::OneOf(number), part, &so_far)));
         let mut left = Vec::new();
         for (part, result) in parts.iter().zip(applied.await) {
             match result {
@@ -109,22 +115,43 @@ impl Run {
                 Err(error) => return Err(error),
             }
         }
-        match left.is_empty() {
-            true => Ok(()),
-            // The others have done theirs.
-            false => self.stream.apply(Applier::Alone, &left, position).await,
+        if left.is_empty() {
+            crowd.went_well();
+            return Ok(());
         }
+        crowd.collided();
+        // The others have done theirs.
+        self.stream.apply(Applier::Alone, &left, position).await
+    }
+}
+
+/// Whether batches are divided: after a collision not for a while, which grows with each further one. Where the application moves
+/// unique values between rows all the time, several appliers only get in each other's way.
+#[derive(Default)]
+struct Crowd {
+    /// Batches that one applier does from now on.
+    alone: u32,
+    /// How many it was after the last collision.
+    penalty: u32,
+}
+
+impl Crowd {
+    const LEAST: u32 = 8;
+    const MOST: u32 = 1024;
+
+    fn may_divide(&mut self) -> bool {
+        let may = self.alone == 0;
+        self.alone = self.alone.saturating_sub(1);
+        may
     }
 
-    /// Sees to it that each applier has a word in the checkpoint's position before the first of them moves its own.
-    async fn name_appliers(&self, appliers: usize) -> Result<()> {
-        let appliers = u32::try_from(appliers).unwrap_or(u32::MAX);
-        if self.appliers.load(Ordering::Relaxed) < appliers {
-            let position = self.ledger().position().clone();
-            self.stream.advance(appliers, &position).await?;
-            self.appliers.store(appliers, Ordering::Relaxed);
-        }
-        Ok(())
+    fn collided(&mut self) {
+        self.penalty = (self.penalty * 2).clamp(Self::LEAST, Self::MOST);
+        self.alone = self.penalty;
+    }
+
+    fn went_well(&mut self) {
+        self.penalty /= 2;
     }
 }
 
@@ -164,6 +191,27 @@ mod tests {
         assert_eq!(parts.concat(), sorted);
         assert_eq!(divide(&keys, 1).len(), 1);
         assert_eq!(divide(&[], 4), Vec::<Vec<Key>>::new());
+    }
+
+    #[test]
+    fn appliers_that_get_in_each_others_way_are_rarely_let_try_again() {
+        let mut crowd = Crowd::default();
+        let mut divided = 0;
+        for _ in 0..10_000 {
+            if crowd.may_divide() {
+                divided += 1;
+                crowd.collided();
+            }
+        }
+        assert!((10..20).contains(&divided), "{divided}");
+        // And let again once it goes well.
+        while !crowd.may_divide() {}
+        for _ in 0..20 {
+            crowd.went_well();
+            assert!(crowd.may_divide());
+        }
+        crowd.collided();
+        assert_eq!(crowd.alone, Crowd::LEAST);
     }
 
     #[test]

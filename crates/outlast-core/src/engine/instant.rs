@@ -56,9 +56,10 @@ pub(super) async fn intent(
 impl Run {
     /// Carries out the intent when that is allowed. `None` if it turned out to need a copy, which is recorded then.
     pub(super) async fn change_directly(&self, intent: &Intent) -> Result<Option<Ending>> {
+        self.heed_stops().await;
         let change = Box::pin(self.change(intent));
         let others = Box::pin(async {
-            let first = Box::pin(self.keep_alive()).await;
+            let first = Box::pin(self.attend()).await;
             // While the statement runs, whether it happened is open, and nothing may be concluded.
             let _turn = self.turn.lock().await;
             first.map(Some)
@@ -77,9 +78,11 @@ impl Run {
             self.enter(Phase::Ready).await?;
             self.until(|_| self.completion_requested().then_some(())).await;
         }
+        self.until_not_stopped().await;
         self.enter(Phase::CuttingOver).await?;
         let mut failures = Failures::default();
         loop {
+            self.until_not_stopped().await;
             let turn = self.turn.lock().await;
             match self.stream.alter(intent).await {
                 // The turn is kept to the end: nobody concludes otherwise any more.

@@ -59,8 +59,7 @@ impl Run {
         self.executed().await?;
         let position = self.ledger().position().clone();
         if position != *recorded {
-            let appliers = self.appliers.load(Ordering::Relaxed);
-            self.stream.advance(appliers, &position).await?;
+            self.stream.advance(&position).await?;
             *recorded = position;
         }
         let foldable = self.ledger().foldable();

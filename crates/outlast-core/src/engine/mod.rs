@@ -30,7 +30,7 @@ mod preparation;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -69,7 +69,7 @@ pub struct Settings {
     pub max_batch: usize,
     /// Most appliers.
     pub appliers: usize,
-    /// Keys for which a further applier is worth its transaction.
+    /// Keys for which a further applier is worth its transaction; at least 1.
     pub keys_per_applier: usize,
     /// Number of waiting keys at which the cut-over takes its locks: what it has to apply while the application waits. It
     /// doubles with every second in which there are more, up to a whole batch.
@@ -149,8 +149,6 @@ pub(crate) struct Run {
     turn: tokio::sync::Mutex<()>,
     /// Most keys of a batch; smaller once a batch was too big for the server.
     batch: AtomicUsize,
-    /// Appliers that have a word in the checkpoint's position.
-    appliers: AtomicU32,
     pace: Mutex<Pace>,
     complete_requested: AtomicBool,
     /// A loop has ended, and the run ends with it, unless the swap was begun before.
@@ -303,7 +301,6 @@ async fn conduct(
         changed: Notify::new(),
         turn: tokio::sync::Mutex::new(()),
         batch: AtomicUsize::new(services.settings.max_batch),
-        appliers: AtomicU32::new(1),
         pace: Mutex::default(),
         complete_requested: AtomicBool::new(migration.may_complete()),
         is_ending: AtomicBool::new(false),
@@ -342,6 +339,7 @@ async fn conduct(
 
 impl Run {
     async fn work(&self) -> Result<Ending> {
+        self.heed_stops().await;
         let cut_over = Box::pin(self.cut_over());
         let others = Box::pin(async {
             let first = {
@@ -444,7 +442,7 @@ impl Run {
             backlog,
             message: match (view.message.as_str(), self.pace()) {
                 ("", pace) if pace.is_stopped() => format!("throttled: {}", pace.reason),
-                ("", Pace { share, reason }) if share < 1.0 => {
+                ("", Pace { share, reason, .. }) if share < 1.0 => {
                     format!("slowed down to {:.0} %: {reason}", share * 100.0)
                 }
                 (message, _) => message.to_owned(),

@@ -2,16 +2,17 @@
 
 use std::{sync::PoisonError, time::Duration};
 
+use futures_util::future::{Either, select};
+
 use super::Run;
 use crate::{
-    clock::Clock,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     scheduler::Ending,
     throttle::{Limits, Pace},
 };
 
-/// The longest pause between two chunks of a lane; what would be more is a stop.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long one look may take.
+const MEASURING: Duration = Duration::from_secs(5);
 /// For so long the last pace is kept when nothing can be measured. Then unknown is too much.
 const BLIND: Duration = Duration::from_secs(10);
 
@@ -21,7 +22,14 @@ impl Run {
         let clock = &self.services.clock;
         let mut seen = clock.now();
         loop {
-            let pace = match self.measure().await {
+            let measured = match select(Box::pin(self.measure()), Box::pin(clock.sleep(MEASURING))).await {
+                Either::Left((measured, _)) => measured,
+                Either::Right(_) => Err(Error::new(
+                    ErrorKind::ServerGone,
+                    format!("no answer within {MEASURING:?}"),
+                )),
+            };
+            let pace = match measured {
                 Ok(pace) => {
                     seen = clock.now();
                     pace
@@ -30,7 +38,10 @@ impl Run {
                     tracing::debug!(%error, "the load is not known; the pace stays");
                     self.pace()
                 }
-                Err(error) => Pace::stopped(format!("how much the cluster suffers can't be measured: {error}")),
+                Err(error) => Pace::stopped(
+                    "the load is not known",
+                    format!("how much the cluster suffers can't be measured: {error}"),
+                ),
             };
             self.set_pace(pace).await;
             clock.sleep(self.services.settings.gauge_interval).await;
@@ -38,14 +49,53 @@ impl Run {
     }
 
     async fn measure(&self) -> Result<Pace> {
+        let (limits, stopped) = self.limits().await?;
+        if let Some(reason) = stopped {
+            return Ok(Pace::stopped("stopped", reason));
+        }
+        let pressures = self.services.gauge.pressures(&self.lease.server, &limits).await?;
+        Ok(self.pace().after(&pressures))
+    }
+
+    /// What limits this migration, and, if users have stopped it, by which command, and by which it goes on.
+    async fn limits(&self) -> Result<(Limits, Option<String>)> {
         let (server, id) = (&self.lease.server, &self.lease.migration);
         let scheduler = &self.services.scheduler;
         let own = scheduler.limits_of(server, Some(id)).await?;
         let of_all = scheduler.limits_of(server, None).await?;
+        let stopped = if own.stopped {
+            Some(format!(
+                "stopped by `outlast throttle {id}`; `outlast unthrottle {id}` lets it go on"
+            ))
+        } else if of_all.stopped {
+            Some("all migrations are stopped by `outlast throttle`; `outlast unthrottle` lets them go on".to_owned())
+        } else {
+            None
+        };
         let submitted = &self.migration.options.limits;
-        let limits = own.within(submitted).within(&of_all).within(&Limits::defaults());
-        let pressures = self.services.gauge.pressures(server, &limits).await?;
-        Ok(self.pace().after(&limits, &pressures))
+        Ok((
+            own.within(submitted).within(&of_all).within(&Limits::defaults()),
+            stopped,
+        ))
+    }
+
+    /// To be called before a run does anything: what users have stopped does not move until the load was looked at, which may take
+    /// a while where servers are gone.
+    pub(super) async fn heed_stops(&self) {
+        let stopped = match self.limits().await {
+            Ok((_, stopped)) => stopped,
+            Err(error) => Some(format!("its limits can't be read: {error}")),
+        };
+        if let Some(reason) = stopped {
+            self.set_pace(Pace::stopped("stopped", reason)).await;
+        }
+    }
+
+    /// Signs of life, users' requests and the pace, beside what is done at once.
+    pub(super) async fn attend(&self) -> Result<Ending> {
+        match select(Box::pin(self.keep_alive()), Box::pin(self.watch_load())).await {
+            Either::Left((ending, _)) | Either::Right((ending, _)) => ending,
+        }
     }
 
     async fn set_pace(&self, pace: Pace) {
@@ -58,12 +108,13 @@ impl Run {
         }
         self.ledger_changed();
         if before.is_stopped() != pace.is_stopped() {
+            // Without figures, so that what happens again and again is one line with a count.
             let (kind, detail) = match pace.is_stopped() {
-                true => ("throttled", pace.reason.as_str()),
-                false => ("unthrottled", before.reason.as_str()),
+                true => ("throttled", pace.cause),
+                false => ("unthrottled", before.cause),
             };
             let (lease, scheduler) = (&self.lease, &self.services.scheduler);
-            let noted = scheduler.note(&lease.server, &lease.migration, &lease.agent, kind, detail);
+            let noted = scheduler.note(&lease.server, &lease.migration, &lease.agent, kind, &detail);
             if let Err(error) = noted.await {
                 tracing::debug!(%error, "a line of history is missing");
             }
@@ -74,33 +125,16 @@ impl Run {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits while nothing may be copied, or swapped.
-    pub(super) async fn until_copying_is_allowed(&self) {
+    /// Waits while the migration is to stand still.
+    pub(super) async fn until_not_stopped(&self) {
         self.until(|_| (!self.pace().is_stopped()).then_some(())).await;
     }
 
-    /// Waits while nothing may be applied. Changes that pile up are applied nevertheless from the middle of what may wait on: where
-    /// reading has to pause, binlogs may be purged.
+    /// As [`Run::until_not_stopped`], for changes: those that pile up are applied nevertheless from the middle of what may wait on.
+    /// Where reading has to pause, binlogs may be purged.
     pub(super) async fn until_applying_is_allowed(&self) {
         let many = self.services.settings.max_backlog / 2;
         self.until(|ledger| (!self.pace().is_stopped() || ledger.backlog() > many).then_some(()))
             .await;
-    }
-
-    /// After a chunk that took `taken`, rests for as long as the pace asks.
-    pub(super) async fn rest(&self, clock: &dyn Clock, taken: Duration) {
-        let pace = self.pace();
-        if pace.share < 1.0 && !pace.is_stopped() {
-            let rest = taken.mul_f64(1.0 / pace.share - 1.0);
-            clock.sleep(rest.min(LONGEST_PAUSE)).await;
-        }
-    }
-
-    /// Time that a chunk should take at this pace.
-    pub(super) fn chunk_time(&self) -> Duration {
-        self.services
-            .settings
-            .chunk_time
-            .mul_f64(self.pace().share.clamp(0.1, 1.0))
     }
 }

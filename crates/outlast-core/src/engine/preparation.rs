@@ -51,15 +51,17 @@ impl Run {
     /// Prepares the shadow, however long something stands in the way: meanwhile the run shows what it waits for, lives, and hears
     /// users' requests.
     pub(super) async fn prepare(&self) -> Result<Prepared> {
+        self.heed_stops().await;
         let prepared = Box::pin(self.try_to_prepare());
         // Dropped in the middle, a preparation leaves what the next one removes, or a clean-up.
-        match select(prepared, Box::pin(self.keep_alive())).await {
+        match select(prepared, Box::pin(self.attend())).await {
             Either::Left((checkpoint, _)) => checkpoint.map(Prepared::Begun),
             Either::Right((ending, _)) => ending.map(Prepared::Ended),
         }
     }
 
     async fn try_to_prepare(&self) -> Result<Checkpoint> {
+        self.until_not_stopped().await;
         let mut failures = Failures::default();
         while let Err(error) = self.stream.prepare().await {
             // What does not pass by itself ends the run, as everywhere.

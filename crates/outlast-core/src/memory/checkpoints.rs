@@ -13,7 +13,6 @@ use crate::{
 
 use super::{
     cluster::Cluster,
-    data::StoredCheckpoint,
     log::{Part, Write},
     server::Node,
     session::MemoryTransaction,
@@ -62,19 +61,13 @@ impl CheckpointStore for MemoryCheckpoints {
         let transaction = downcast(transaction)?;
         let id = transaction.lease().migration.clone();
         self.cluster.pause().await;
-        let (stored, named) = transaction.read(|node| {
+        let stored = transaction.read(|node| {
             if !node.data.installed.contains(&Part::Checkpoints) {
                 let message = format!("no checkpoints are installed on {}", node.server);
                 return Err(Error::new(ErrorKind::Unknown, message).with_code(1146));
             }
-            let stored = node.data.checkpoints.get(&id);
-            let named: Vec<u32> = stored
-                .iter()
-                .flat_map(|stored| stored.appliers.keys().copied())
-                .collect();
-            Ok((stored.map(StoredCheckpoint::checkpoint), named))
+            Ok(node.data.checkpoints.get(&id).map(|stored| stored.checkpoint()))
         })?;
-        let is_named = |applier: u32| named.contains(&applier);
         transaction.push(match (progress, stored) {
             (Progress::Begin { position }, _) => {
                 let begun = Checkpoint {
@@ -88,18 +81,13 @@ impl CheckpointStore for MemoryCheckpoints {
                 return Err(Error::new(ErrorKind::Inconsistent, message));
             }
             (Progress::Copied(chunk), _) => Write::Chunk(id, chunk.clone()),
-            (Progress::Applied { applier, .. }, Some(_)) if !is_named(applier) => {
-                let message = format!("applier {applier} of migration {id} was never named");
-                return Err(Error::new(ErrorKind::Inconsistent, message));
-            }
             (Progress::Applied { applier, position }, _) => Write::Applied {
                 id,
                 applier,
                 position: position.clone(),
             },
-            (Progress::Advanced { appliers, position }, _) => Write::Advanced {
+            (Progress::Advanced { position }, _) => Write::Advanced {
                 id,
-                appliers,
                 position: position.clone(),
             },
             (Progress::Folded { upto, chunks }, Some(stored)) => {

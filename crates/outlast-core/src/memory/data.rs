@@ -266,11 +266,9 @@ impl Data {
                     stored.appliers.insert(*applier, position.clone());
                 }
             }
-            Write::Advanced { id, appliers, position } => {
+            Write::Advanced { id, position } => {
                 if let Some(stored) = self.checkpoints.get_mut(id) {
-                    let known = stored.appliers.keys().copied();
-                    let all: BTreeSet<u32> = known.chain(0..*appliers).collect();
-                    stored.appliers = all.into_iter().map(|applier| (applier, position.clone())).collect();
+                    stored.appliers.values_mut().for_each(|known| *known = position.clone());
                 }
             }
             Write::Chunk(id, chunk) => {

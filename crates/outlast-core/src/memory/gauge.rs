@@ -42,6 +42,7 @@ impl Gauge for MemoryGauge {
         let ratio = (mixed % 12) as f64 / 8.0;
         Ok(vec![Pressure {
             ratio,
+            cause: "a replica lags".to_owned(),
             reason: format!("a replica lags at {ratio} of the limit"),
         }])
     }

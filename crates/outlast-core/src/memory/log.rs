@@ -189,10 +189,9 @@ pub(super) enum Write {
         applier: u32,
         position: GtidSet,
     },
-    /// The rows of all appliers, as many as there are known and at least so many.
+    /// The rows of all appliers.
     Advanced {
         id: MigrationId,
-        appliers: u32,
         position: GtidSet,
     },
     Chunk(MigrationId, Chunk),

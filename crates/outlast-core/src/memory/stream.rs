@@ -373,16 +373,15 @@ impl OpenStream for Open {
             transaction.push(write);
         }
         let progress = match applier {
-            Applier::Alone => Progress::Advanced { appliers: 1, position },
+            Applier::Alone => Progress::Advanced { position },
             Applier::OneOf(applier) => Progress::Applied { applier, position },
         };
         self.commit(transaction, progress).await
     }
 
-    async fn advance(&self, appliers: u32, position: &GtidSet) -> Result<()> {
+    async fn advance(&self, position: &GtidSet) -> Result<()> {
         let transaction = self.begin().await?;
-        self.commit(transaction, Progress::Advanced { appliers, position })
-            .await
+        self.commit(transaction, Progress::Advanced { position }).await
     }
 
     async fn fold(&self, upto: Option<&Key>, chunks: &[Chunk]) -> Result<()> {

@@ -94,7 +94,7 @@ impl Owner {
                 6..8 => self.begin_copy(random)?,
                 8..12 => self.copy(random)?,
                 12..17 => self.apply(random)?,
-                17 => return complete(self.stream.advance(1, self.ledger.position())),
+                17 => return complete(self.stream.advance(self.ledger.position())),
                 18 => return self.shrink(random),
                 _ => return self.fold(),
             }
