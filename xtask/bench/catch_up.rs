@@ -37,7 +37,7 @@ struct Samples {
 pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
     let changed = CHANGED.min(stage.rows());
     let bed = Bed::start(stage, Topology::Single).await?;
-    let outlast = Outlast::new(stage, &bed).await?;
+    let outlast = Outlast::new(stage, &bed);
     bed.fill(stage, stage.rows()).await?;
     bed.fresh_table().await?;
     let mut samples = Samples::default();

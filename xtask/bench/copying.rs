@@ -16,7 +16,6 @@ use crate::{
 
 /// An hour for five million rows, and then some.
 const LIMIT: Duration = Duration::from_secs(2 * 3600);
-const DEFER: &str = "--defer-indexes";
 
 /// What is measured in turn. Each works on a fresh copy of the same table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +23,6 @@ enum Way {
     NativeCopy,
     NativeInplace,
     Outlast,
-    OutlastDeferred,
 }
 
 /// What the runs measured, for one size; in seconds.
@@ -35,7 +33,6 @@ struct Samples {
     native_inplace: Vec<f64>,
     outlast: Vec<f64>,
     outlast_copy_phase: Vec<f64>,
-    outlast_deferred: Vec<f64>,
     peak_mebibytes: Vec<f64>,
     cpu: Vec<f64>,
     server_cpu: Vec<f64>,
@@ -44,10 +41,7 @@ struct Samples {
 /// Measures all sizes.
 pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
     let bed = Bed::start(stage, Topology::Single).await?;
-    let outlast = Outlast::new(stage, &bed).await?;
-    if !outlast.has_option(DEFER) {
-        part.remark(format!("this build of outlast has no {DEFER}"));
-    }
+    let outlast = Outlast::new(stage, &bed);
     let mut measured: Vec<(u64, Samples)> = Vec::new();
     for rows in stage.sizes() {
         bed.fill(stage, rows).await?;
@@ -62,13 +56,9 @@ pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
 }
 
 async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, rows: u64, samples: &mut Samples) -> Result<()> {
-    let mut ways = vec![Way::NativeCopy, Way::Outlast, Way::NativeInplace];
-    if outlast.has_option(DEFER) {
-        ways.push(Way::OutlastDeferred);
-    }
     for run in 1..=stage.runs() {
         let mut plain = Vec::new();
-        for way in &ways {
+        for way in [Way::NativeCopy, Way::Outlast, Way::NativeInplace] {
             plain.push(bed.fresh_table().await?.as_secs_f64());
             let took = match way {
                 Way::NativeCopy => {
@@ -84,12 +74,6 @@ async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, rows: u64, samples:
                 Way::Outlast => {
                     let ended = outlast.run(bed, &format!("copy-{rows}-{run}"), &[], LIMIT).await?;
                     samples.note(&ended)
-                }
-                Way::OutlastDeferred => {
-                    let name = format!("copy-deferred-{rows}-{run}");
-                    let ended = outlast.run(bed, &name, &[DEFER], LIMIT).await?;
-                    samples.outlast_deferred.push(ended.wall.as_secs_f64());
-                    ended.wall.as_secs_f64()
                 }
             };
             stage.say(&format!(
@@ -128,13 +112,6 @@ impl Samples {
         if is_judged {
             ratio.bar(bars::COPY);
         }
-        if !self.outlast_deferred.is_empty() {
-            let deferred = ratios(&self.outlast_deferred, &self.native_copy);
-            let ratio = part.median(at("time with --defer-indexes, of native COPY"), Unit::Ratio, &deferred);
-            if is_judged {
-                ratio.bar(bars::COPY_DEFERRED);
-            }
-        }
         for (what, samples) in [
             (
                 "time, of native ALGORITHM=INPLACE",
@@ -158,7 +135,6 @@ impl Samples {
         for (what, samples) in [
             ("outlast run", &self.outlast),
             ("outlast run, its copy phase", &self.outlast_copy_phase),
-            ("outlast run --defer-indexes", &self.outlast_deferred),
             ("native ALGORITHM=COPY", &self.native_copy),
             ("native ALGORITHM=INPLACE", &self.native_inplace),
             ("INSERT … SELECT", &self.plain),

@@ -121,7 +121,7 @@ pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
         return Ok(());
     }
     let bed = Bed::start(stage, Topology::Single).await?;
-    let outlast = Outlast::new(stage, &bed).await?;
+    let outlast = Outlast::new(stage, &bed);
     bed.fill(stage, stage.rows()).await?;
     bed.fresh_table().await?;
     let rate = most(&bed, stage.rows()).await? * HALF;

@@ -30,8 +30,6 @@ pub(crate) struct Outlast {
     program: PathBuf,
     logs: PathBuf,
     servers: String,
-    /// What `outlast help run` says.
-    help: String,
 }
 
 /// A migration that was run to its end in the foreground.
@@ -64,20 +62,12 @@ pub(crate) struct State {
 }
 
 impl Outlast {
-    pub(crate) async fn new(stage: &Stage, bed: &Bed) -> Result<Self> {
-        let mut outlast = Self {
+    pub(crate) fn new(stage: &Stage, bed: &Bed) -> Self {
+        Self {
             program: stage.program.clone(),
             logs: stage.logs.clone(),
             servers: bed.cluster.addresses().join(","),
-            help: String::new(),
-        };
-        outlast.help = outlast.request(&["help", "run"]).await?;
-        Ok(outlast)
-    }
-
-    /// Whether `outlast run` has this option.
-    pub(crate) fn has_option(&self, option: &str) -> bool {
-        self.help.contains(option)
+        }
     }
 
     /// Runs a migration of the table to its end; what is left of it is dropped.

@@ -82,7 +82,7 @@ pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
 
 async fn promote(stage: &Stage, run: usize) -> Result<Times> {
     let bed = Bed::start(stage, Topology::SemiSync { nodes: 3 }).await?;
-    let outlast = Outlast::new(stage, &bed).await?;
+    let outlast = Outlast::new(stage, &bed);
     bed.fill(stage, MOST_ROWS.min(stage.rows())).await?;
     bed.fresh_table().await?;
     bed.primary()

@@ -40,7 +40,7 @@ struct Samples {
 /// Measures the greatest lag of a replica with four workers, each way.
 pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
     let bed = Bed::start(stage, Topology::AsyncGtid { nodes: 2 }).await?;
-    let outlast = Outlast::new(stage, &bed).await?;
+    let outlast = Outlast::new(stage, &bed);
     bed.fill(stage, stage.rows()).await?;
     bed.primary()
         .execute("CREATE TABLE test.heart (id INT NOT NULL PRIMARY KEY, beat BIGINT UNSIGNED NOT NULL)")

@@ -23,7 +23,6 @@ pub(crate) enum Unit {
     Microseconds,
     PerSecond,
     Mebibytes,
-    Count,
 }
 
 impl Unit {
@@ -36,7 +35,6 @@ impl Unit {
             Self::Microseconds => format!("{value:.1} µs"),
             Self::PerSecond => format!("{}/s", grouped(value.max(0.0).round() as u64)),
             Self::Mebibytes => format!("{value:.1} MiB"),
-            Self::Count => grouped(value.max(0.0).round() as u64),
         }
     }
 }

@@ -46,7 +46,7 @@ struct Samples {
 /// Measures a fixed rate and a closed loop, in each run both.
 pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
     let bed = Bed::start(stage, Topology::Single).await?;
-    let outlast = Outlast::new(stage, &bed).await?;
+    let outlast = Outlast::new(stage, &bed);
     bed.fill(stage, stage.rows()).await?;
     let mut samples = Samples::default();
     let outcome = repeat(stage, &bed, &outlast, &mut samples).await;

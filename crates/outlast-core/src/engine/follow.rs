@@ -50,10 +50,11 @@ impl Run {
                 false => None,
             };
             // During the cut-over its drain takes what is queued.
-            let Some(batch) = self.ledger().take_batch(self.batch.load(Ordering::Relaxed)) else {
+            let appliers = crowd.appliers(self.services.settings.appliers);
+            let Some(batch) = self.ledger().take_batch(self.most_keys(appliers)) else {
                 continue;
             };
-            let result = self.apply(&mut crowd, &batch.keys, &batch.position).await;
+            let result = self.apply(&mut crowd, appliers, &batch.keys, &batch.position).await;
             let Err(error) = result else {
                 self.ledger().batch_applied(batch);
                 drop(turn);
@@ -74,6 +75,7 @@ impl Run {
                     if duplicates.met(error.message(), self.services.clock.now(), grace) {
                         return Err(error);
                     }
+                    crowd.collided();
                     // Values that moved through many rows fit only if those rows are read again together.
                     self.batch.store((keys * 4).clamp(1, MOST_TOGETHER), Ordering::Relaxed);
                     self.wait_by_policy(&mut failures, error).await?;
@@ -91,10 +93,10 @@ impl Run {
     /// `position` is true once all keys are applied. One of several appliers knows of its own keys only, so it records what is
     /// true already: else two batches that both failed in part, and were divided differently, could add up to a position that
     /// holds a key which nobody has applied.
-    async fn apply(&self, crowd: &mut Crowd, keys: &[Key], position: &GtidSet) -> Result<()> {
-        let settings = &self.services.settings;
-        let parts = divide(keys, (keys.len() / settings.keys_per_applier).min(settings.appliers));
-        if parts.len() == 1 || !crowd.may_divide() {
+    async fn apply(&self, crowd: &mut Crowd, appliers: usize, keys: &[Key], position: &GtidSet) -> Result<()> {
+        let most = keys.len() / self.services.settings.keys_per_applier;
+        let parts = divide(keys, most.min(appliers));
+        if parts.len() == 1 {
             return self.stream.apply(Applier::Alone, keys, position).await;
         }
         let so_far = match Guard::PartPosition.holds() {
@@ -110,18 +112,31 @@ impl Run {
                 // Perhaps they were in each other's way: by a value that moved between their rows, or by locks.
                 Err(error) if matches!(error.kind(), ErrorKind::Duplicate | ErrorKind::Passing) => {
                     tracing::debug!(%error, keys = part.len(), "one applier does what several could not");
-                    left.extend_from_slice(part);
+                    left.push(part);
                 }
                 Err(error) => return Err(error),
             }
         }
-        if left.is_empty() {
+        let Some((last, others)) = left.split_last() else {
             crowd.went_well();
             return Ok(());
-        }
+        };
         crowd.collided();
+        for part in others {
+            self.stream.apply(Applier::Alone, part, &so_far).await?;
+        }
         // The others have done theirs.
-        self.stream.apply(Applier::Alone, &left, position).await
+        self.stream.apply(Applier::Alone, last, position).await
+    }
+
+    /// Most keys of a batch for so many appliers.
+    fn most_keys(&self, appliers: usize) -> usize {
+        let most = self.batch.load(Ordering::Relaxed);
+        match most < self.services.settings.keys_per_applier {
+            // Transactions were too big, and are not divided.
+            true => most,
+            false => most * appliers,
+        }
     }
 }
 
@@ -139,10 +154,13 @@ impl Crowd {
     const LEAST: u32 = 8;
     const MOST: u32 = 1024;
 
-    fn may_divide(&mut self) -> bool {
-        let may = self.alone == 0;
-        self.alone = self.alone.saturating_sub(1);
-        may
+    /// How many of so many appliers are to have the next batch.
+    fn appliers(&mut self, most: usize) -> usize {
+        if self.alone == 0 {
+            return most;
+        }
+        self.alone -= 1;
+        1
     }
 
     fn collided(&mut self) {
@@ -198,17 +216,17 @@ mod tests {
         let mut crowd = Crowd::default();
         let mut divided = 0;
         for _ in 0..10_000 {
-            if crowd.may_divide() {
+            if crowd.appliers(4) > 1 {
                 divided += 1;
                 crowd.collided();
             }
         }
         assert!((10..20).contains(&divided), "{divided}");
         // And let again once it goes well.
-        while !crowd.may_divide() {}
+        while crowd.appliers(4) == 1 {}
         for _ in 0..20 {
             crowd.went_well();
-            assert!(crowd.may_divide());
+            assert_eq!(crowd.appliers(4), 4);
         }
         crowd.collided();
         assert_eq!(crowd.alone, Crowd::LEAST);

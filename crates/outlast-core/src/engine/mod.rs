@@ -65,7 +65,8 @@ pub struct Settings {
     pub chunk_time: Duration,
     /// Most rows of a chunk.
     pub max_chunk_rows: u64,
-    /// Most keys that are applied at once, by all appliers together.
+    /// Most keys that an applier applies in one transaction. Rows whose unique values moved between them are read again together, and
+    /// again for each that turns out to be in the way: large batches cost most where values move most.
     pub max_batch: usize,
     /// Most appliers.
     pub appliers: usize,
@@ -88,7 +89,7 @@ impl Default for Settings {
             gauge_interval: Duration::from_secs(1),
             chunk_time: Duration::from_millis(250),
             max_chunk_rows: 20_000,
-            max_batch: 4000,
+            max_batch: 1000,
             appliers: 4,
             keys_per_applier: 500,
             max_keys_to_drain: 200,
