@@ -1,6 +1,6 @@
 //! A stream of one migration, open under a lease.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use outlast_core::{
@@ -90,6 +90,11 @@ impl OpenMySqlStream {
             Ok(prepared)
         };
         self.prepared.get_or_try_init(read).await
+    }
+
+    /// Up to where the binlog is known to be written.
+    fn binlog_end(&self) -> MutexGuard<'_, String> {
+        self.binlog_end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn plan(&self) -> Result<&Plan> {
@@ -297,11 +302,12 @@ impl OpenStream for OpenMySqlStream {
     }
 
     async fn executed(&self) -> Result<GtidSet> {
+        // Several loops ask at once, and hear their answers in any order: each knows only that its own is later than this.
+        let last = self.binlog_end().clone();
         let mut session = self.pool.session().await?;
         let set = executed(&mut session).await?;
         let end = session.binlog_end().await?;
         session.give_back();
-        let mut last = self.binlog_end.lock().unwrap_or_else(PoisonError::into_inner);
         if is_before(&end, &last) {
             let what = format!(
                 "{} had written its binlogs up to {last}, and is at {end} now: somebody has reset its binlogs and GTIDs. What was \
@@ -310,7 +316,11 @@ impl OpenStream for OpenMySqlStream {
             );
             return Err(Error::new(ErrorKind::Inconsistent, what));
         }
-        *last = end;
+        let mut last = self.binlog_end();
+        if !is_before(&end, &last) {
+            *last = end;
+        }
+        drop(last);
         Ok(set)
     }
 
