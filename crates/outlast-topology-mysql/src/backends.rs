@@ -1,7 +1,5 @@
 //! The backends themselves.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use outlast_core::{
     Result, Server, Topology,
@@ -17,10 +15,6 @@ use crate::{
     servers::Servers,
     verdict::{Answer, by_writability, probes},
 };
-
-/// Between two looks while there is no primary: it is part of the time from a promotion to the first rows. A look costs each server
-/// one query.
-const PROBE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// [`Topology`] of whatever cluster is behind the given addresses: the servers themselves say whether they belong to a
 /// group, at each look.
@@ -142,10 +136,6 @@ impl Topology for MySqlTopology {
     async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
         Ok(audit(&self.servers, schema, table).await)
     }
-
-    fn probe_interval(&self) -> Duration {
-        PROBE_INTERVAL
-    }
 }
 
 #[async_trait]
@@ -160,10 +150,6 @@ impl Topology for ProbedList {
 
     async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
         Ok(audit(&self.servers, schema, table).await)
-    }
-
-    fn probe_interval(&self) -> Duration {
-        PROBE_INTERVAL
     }
 }
 
@@ -180,10 +166,6 @@ impl Topology for GroupReplication {
     async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
         Ok(audit(&self.servers, schema, table).await)
     }
-
-    fn probe_interval(&self) -> Duration {
-        PROBE_INTERVAL
-    }
 }
 
 #[async_trait]
@@ -198,9 +180,5 @@ impl Topology for SingleEndpoint {
 
     async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
         Ok(audit(&self.servers, schema, table).await)
-    }
-
-    fn probe_interval(&self) -> Duration {
-        PROBE_INTERVAL
     }
 }
