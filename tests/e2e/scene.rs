@@ -530,6 +530,7 @@ impl Scene {
     pub(crate) async fn start_run(&mut self, extra: &[&str]) -> Result<Child> {
         let statement = format!("ALTER TABLE test.customers {}", self.changes);
         let mut arguments = vec!["run", statement.as_str(), "--no-instant", "--format", "json"];
+        arguments.extend(["--max-lag", "off"]);
         arguments.extend(extra);
         let mut command = outlast::command(&self.servers, &arguments)?;
         let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

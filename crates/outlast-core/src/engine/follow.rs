@@ -142,12 +142,18 @@ impl Run {
 
 /// Whether batches are divided: after a collision not for a while, which grows with each further one. Where the application moves
 /// unique values between rows all the time, several appliers only get in each other's way.
-#[derive(Default)]
 struct Crowd {
     /// Batches that one applier does from now on.
     alone: u32,
     /// How many it was after the last collision.
     penalty: u32,
+}
+
+/// The first batch of a run shows that it works, as soon as may be.
+impl Default for Crowd {
+    fn default() -> Self {
+        Self { alone: 1, penalty: 0 }
+    }
 }
 
 impl Crowd {
