@@ -56,9 +56,10 @@ pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
 }
 
 async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, rows: u64, samples: &mut Samples) -> Result<()> {
+    let mut ways = [Way::NativeCopy, Way::Outlast, Way::NativeInplace];
     for run in 1..=stage.runs() {
         let mut plain = Vec::new();
-        for way in [Way::NativeCopy, Way::Outlast, Way::NativeInplace] {
+        for way in ways {
             plain.push(bed.fresh_table().await?.as_secs_f64());
             let took = match way {
                 Way::NativeCopy => {
