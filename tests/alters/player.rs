@@ -26,6 +26,8 @@ use crate::{
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// The driver's own choice is an older collation than the server's, which other clients take.
 pub(crate) const AS_CLIENTS_DO: &str = "SET NAMES utf8mb4";
+/// The server's error of a transaction that was rolled back because it and others waited for each other.
+const DEADLOCK: u16 = 1213;
 /// The application's rest between two rounds, and the time between two looks at a phase.
 const REST: Duration = Duration::from_millis(10);
 /// Rounds of stages that are not over by themselves.
@@ -332,14 +334,18 @@ impl<'a> Play<'a> {
 
     /// The case's last migration, if one was submitted.
     pub(crate) async fn migration(&self) -> Result<Option<Migration>> {
+        let sql = format!(
+            "SELECT id, status, phase FROM _outlast.migrations WHERE schema_name = '{}' ORDER BY submitted_at DESC LIMIT 1",
+            self.schema
+        );
         let mut conn = self.stand.node().connect().await?;
-        let found: mysql_async::Result<Option<(String, String, String)>> = conn
-            .query_first(format!(
-                "SELECT id, status, phase FROM _outlast.migrations WHERE schema_name = '{}' \
-                 ORDER BY submitted_at DESC LIMIT 1",
-                self.schema
-            ))
-            .await;
+        let found: mysql_async::Result<Option<(String, String, String)>> = loop {
+            match conn.query_first(&sql).await {
+                // With the program that is just creating these tables.
+                Err(mysql_async::Error::Server(error)) if error.code == DEADLOCK => {}
+                found => break found,
+            }
+        };
         conn.disconnect().await?;
         match found {
             Ok(found) => Ok(found.map(|(id, status, phase)| Migration { id, status, phase })),

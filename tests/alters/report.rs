@@ -17,5 +17,8 @@ pub(crate) fn report(results: &mut Results, name: &str, duration: Duration, outc
             }
         }
     }
-    results.add(name, outcome.is_ok());
+    match outcome {
+        Ok(()) => results.add(name, true),
+        Err(error) => results.add(&format!("{name}: {error:#}"), false),
+    }
 }

@@ -21,7 +21,7 @@ use crate::{
 /// When a check fails.
 pub(crate) fn run() -> Result<()> {
     // Until they have run.
-    let mut tally = Tally::ONE_FAILURE;
+    let mut tally = Tally::one_failure("the tests did not run".to_owned());
     let mut steps = Steps::default();
     steps.run("formatting", || succeed(&mut cargo(["fmt", "--all", "--check"])));
     steps.run("tidy", tidy::run);
@@ -37,6 +37,10 @@ pub(crate) fn run() -> Result<()> {
             failed => bail!("{failed} tests failed"),
         }
     });
+    // Once more where they are easily found.
+    for line in &tally.reports {
+        println!("{line}");
+    }
     let failed = steps.summarize();
     println!("{tally}");
     match failed {

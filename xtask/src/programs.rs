@@ -32,20 +32,27 @@ pub(crate) fn counted(command: &mut Command) -> Result<Tally> {
         .with_context(|| format!("starting {name}"))?;
     let output = child.stdout.take().with_context(|| format!("{name} has no output"))?;
     let mut tally = Tally::default();
+    let mut are_failures = false;
     for line in BufReader::new(output).split(b'\n') {
         let line = line.with_context(|| format!("reading the output of {name}"))?;
         let line = String::from_utf8_lossy(&line);
         if !line.is_empty() {
             println!("{line}");
         }
+        are_failures |= line == "failures:";
         if let Some(result) = Tally::parse(&line) {
+            are_failures = false;
             tally += result;
+        }
+        if are_failures {
+            tally.reports.push(line.into_owned());
         }
     }
     let status = child.wait().with_context(|| format!("waiting for {name}"))?;
     if !status.success() && tally.failed == 0 {
-        println!("{name} ended without a result: {status}");
-        tally += Tally::ONE_FAILURE;
+        let what = format!("{name} ended without a result: {status}");
+        println!("{what}");
+        tally += Tally::one_failure(what);
     }
     Ok(tally)
 }
@@ -70,7 +77,14 @@ mod tests {
 
     #[test]
     fn a_program_that_dies_without_a_result_has_failed() -> Result<()> {
-        assert_eq!(counted(&mut shell("kill -9 $$"))?, Tally::ONE_FAILURE);
+        assert_eq!(counted(&mut shell("kill -9 $$"))?.failed, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_said_of_failures_is_kept() -> Result<()> {
+        let said = "echo before; echo failures:; echo why; echo 'test result: FAILED. 0 passed; 1 failed; 0 ignored'; echo after";
+        assert_eq!(counted(&mut shell(said))?.reports, ["failures:", "why"]);
         Ok(())
     }
 }

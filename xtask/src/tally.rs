@@ -3,20 +3,24 @@
 use std::{fmt, ops::AddAssign};
 
 /// How many tests passed, failed and were skipped.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    /// What the test programs said of the failures.
+    pub(crate) reports: Vec<String>,
 }
 
 impl Tally {
     /// One failure: of what could not say how many.
-    pub(crate) const ONE_FAILURE: Self = Self {
-        passed: 0,
-        failed: 1,
-        skipped: 0,
-    };
+    pub(crate) fn one_failure(why: String) -> Self {
+        Self {
+            failed: 1,
+            reports: vec![why],
+            ..Self::default()
+        }
+    }
 
     /// What a line of a test program's output says, if it is the line with the result.
     pub(crate) fn parse(line: &str) -> Option<Self> {
@@ -29,6 +33,7 @@ impl Tally {
             passed: count(" passed")?,
             failed: count(" failed")?,
             skipped: count(" ignored")?,
+            reports: Vec::new(),
         })
     }
 }
@@ -38,6 +43,7 @@ impl AddAssign for Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.reports.extend(other.reports);
     }
 }
 
@@ -62,8 +68,9 @@ mod tests {
             passed: 12,
             failed: 2,
             skipped: 1,
+            reports: Vec::new(),
         };
-        assert_eq!(Tally::parse(line), Some(tally));
+        assert_eq!(Tally::parse(line).as_ref(), Some(&tally));
         assert_eq!(tally.to_string(), "12 passed, 2 failed, 1 skipped");
     }
 

@@ -21,9 +21,11 @@ const MOUNTS: &str = "outlast-testbed";
 /// When something doesn't compile, or a test fails, or failovers take too long.
 pub(crate) fn run() -> Result<()> {
     let ran = all();
-    let tally = ran.as_ref().map_or(Tally::ONE_FAILURE, |(tally, _)| *tally);
+    let (tally, outcome) = match ran {
+        Ok((tally, outcome)) => (tally, outcome),
+        Err(error) => (Tally::one_failure(format!("{error:#}")), Err(error)),
+    };
     println!("{tally}");
-    let (_, outcome) = ran?;
     outcome?;
     ensure!(tally.failed == 0, "{} tests failed", tally.failed);
     Ok(())
