@@ -143,6 +143,11 @@ impl GtidSet {
         self.intervals().map(|(_, start, end)| end - start).sum()
     }
 
+    /// Number of intervals.
+    pub fn pieces(&self) -> usize {
+        self.sources.values().map(|intervals| intervals.len()).sum()
+    }
+
     /// Every interval as (source, first, last + 1), ordered by source and first.
     pub fn intervals(&self) -> impl Iterator<Item = (&Source, u64, u64)> {
         self.sources

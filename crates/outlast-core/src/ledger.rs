@@ -13,7 +13,10 @@
 //! Two duties lie with the caller: a transaction is recorded only after it is *visible* on the server that is read
 //! (invariant I3), and a range is begun *before* its snapshot is taken.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    ops::Bound::{Excluded, Unbounded},
+};
 
 use crate::{
     checkpoint::Checkpoint,
@@ -22,6 +25,11 @@ use crate::{
     guard::{Ends, Guard},
     key::{Key, KeyRange, compare_lower, compare_upper},
 };
+
+/// Intervals that a recorded position may have beyond those that the binlog's own GTIDs have. Keys are applied in their own order, so
+/// transactions are often complete in another order than they had; a position in many pieces would be a long text in every
+/// transaction.
+const MOST_PIECES: usize = 256;
 
 /// What one transaction of the binlog did to the source table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,17 +91,20 @@ pub struct Ledger {
     rows_copied: u64,
 
     position: GtidSet,
+    /// The last position that was not in too many pieces.
+    recordable: GtidSet,
     processed: GtidSet,
     /// Transactions with keys that are neither applied nor dropped.
     open: BTreeMap<u64, Open>,
     next_open: u64,
     prepared: HashMap<Xid, Prepared>,
 
-    /// Keys to apply, oldest first; one that is not in `queued` any more was taken already.
-    queue: VecDeque<Key>,
-    /// Keys that something waits for; taken before `queue`.
+    /// Keys to apply, with the transactions that wait for each.
+    queued: BTreeMap<Key, Vec<u64>>,
+    /// Keys that something waits for, taken first; one that is not in `queued` any more was taken already.
     urgent: VecDeque<Key>,
-    queued: HashMap<Key, Vec<u64>>,
+    /// The last key that was taken in order.
+    swept: Option<Key>,
     held: HashMap<Key, Vec<u64>>,
     /// Number of keys in batches that were taken, and neither applied nor returned.
     taken: usize,
@@ -124,13 +135,14 @@ impl Ledger {
             unfolded: Vec::new(),
             rows_copied: checkpoint.folded_rows,
             processed: checkpoint.position.clone(),
+            recordable: checkpoint.position.clone(),
             position: checkpoint.position,
             open: BTreeMap::new(),
             next_open: 0,
             prepared: HashMap::new(),
-            queue: VecDeque::new(),
+            queued: BTreeMap::new(),
             urgent: VecDeque::new(),
-            queued: HashMap::new(),
+            swept: None,
             held: HashMap::new(),
             taken: 0,
         };
@@ -330,7 +342,11 @@ impl Ledger {
         }
     }
 
-    /// Up to `limit` queued keys, urgent ones first, then the oldest; `None` if nothing is queued.
+    /// Up to `limit` queued keys; `None` if nothing is queued.
+    ///
+    /// Urgent ones come first. The others are taken in key order, from where the last batch ended, and from the lowest again after
+    /// the highest: keys near each other share pages, of a large backlog each page is needed once, and none waits for more than one
+    /// such round.
     ///
     /// The caller commits them with the batch's position and reports [`Ledger::batch_applied`], or gives the ledger up.
     pub fn take_batch(&mut self, limit: usize) -> Option<Batch> {
@@ -338,11 +354,8 @@ impl Ledger {
         let mut waiting = Vec::new();
         let mut done: HashMap<u64, usize> = HashMap::new();
         while keys.len() < limit
-            && let Some(key) = self.urgent.pop_front().or_else(|| self.queue.pop_front())
+            && let Some((key, ids)) = self.next_queued()
         {
-            let Some(ids) = self.queued.remove(&key) else {
-                continue;
-            };
             for id in &ids {
                 *done.entry(*id).or_default() += 1;
             }
@@ -360,11 +373,29 @@ impl Ledger {
                 Extend::extend(&mut position, open.gtids.iter().cloned());
             }
         }
+        if !self.is_recordable(&position) {
+            position = self.position().clone();
+        }
         Some(Batch {
             keys,
             position,
             waiting,
         })
+    }
+
+    fn next_queued(&mut self) -> Option<(Key, Vec<u64>)> {
+        while let Some(key) = self.urgent.pop_front() {
+            if let Some(urgent) = self.queued.remove_entry(&key) {
+                return Some(urgent);
+            }
+        }
+        let above = self.swept.as_ref().and_then(|swept| {
+            let mut above = self.queued.range((Excluded(swept), Unbounded));
+            above.next().map(|(key, _)| key.clone())
+        });
+        let next = above.or_else(|| self.queued.keys().next().cloned())?;
+        self.swept = Some(next.clone());
+        self.queued.remove_entry(&next)
     }
 
     /// The batch has committed.
@@ -373,22 +404,16 @@ impl Ledger {
         for (_, waiting) in batch.waiting {
             self.settle(&waiting);
         }
+        self.recordable.extend(&batch.position);
     }
 
     /// The batch was rolled back; its keys are queued again, first in line.
     pub fn batch_returned(&mut self, batch: Batch) {
         self.taken -= batch.keys.len();
         for (key, mut waiting) in batch.waiting.into_iter().rev() {
-            match self.queued.get_mut(&key) {
-                Some(later) => {
-                    waiting.append(later);
-                    *later = waiting;
-                }
-                None => {
-                    self.queued.insert(key.clone(), waiting);
-                    self.queue.push_front(key);
-                }
-            }
+            let queued = self.queued.entry(key.clone()).or_default();
+            queued.append(&mut waiting);
+            self.urgent.push_front(key);
         }
     }
 
@@ -415,9 +440,22 @@ impl Ledger {
         self.queued.len() + self.held.len()
     }
 
-    /// Transactions that are accounted for: every change in them is in the shadow or in a range not yet copied.
-    pub fn position(&self) -> &GtidSet {
-        &self.position
+    /// Whether so much waits to be applied that reading has to pause: keys, or transactions, of which many may wait for one key.
+    pub fn is_full(&self, limit: usize) -> bool {
+        self.backlog().max(self.open.len()) > limit
+    }
+
+    /// Transactions that are accounted for: every change in them is in the shadow or in a range not yet copied. Perhaps not all of
+    /// them, if they would be a set of very many intervals.
+    pub fn position(&mut self) -> &GtidSet {
+        if self.is_recordable(&self.position) {
+            self.recordable.clone_from(&self.position);
+        }
+        &self.recordable
+    }
+
+    fn is_recordable(&self, position: &GtidSet) -> bool {
+        position.pieces() <= self.processed.pieces() + MOST_PIECES
     }
 
     /// Transactions that were recorded, whether or not they are accounted for.
@@ -451,13 +489,7 @@ impl Ledger {
     }
 
     fn enqueue(&mut self, key: Key, mut waiting: Vec<u64>) {
-        match self.queued.get_mut(&key) {
-            Some(present) => present.append(&mut waiting),
-            None => {
-                self.queued.insert(key.clone(), waiting);
-                self.queue.push_back(key);
-            }
-        }
+        self.queued.entry(key).or_default().append(&mut waiting);
     }
 
     /// One key of each of these transactions is applied or dropped.

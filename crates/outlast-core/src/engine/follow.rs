@@ -33,7 +33,7 @@ impl Run {
             }
             self.ledger_changed();
             let limit = self.services.settings.max_backlog;
-            self.until(|ledger| (ledger.backlog() <= limit).then_some(())).await;
+            self.until(|ledger| (!ledger.is_full(limit)).then_some(())).await;
         }
     }
 
@@ -94,11 +94,11 @@ impl Run {
     /// true already: else two batches that both failed in part, and were divided differently, could add up to a position that
     /// holds a key which nobody has applied.
     async fn apply(&self, crowd: &mut Crowd, appliers: usize, keys: &[Key], position: &GtidSet) -> Result<()> {
-        let most = keys.len() / self.services.settings.keys_per_applier;
-        let parts = divide(keys, most.min(appliers));
-        if parts.len() == 1 {
+        let appliers = appliers.min(keys.len() / self.services.settings.keys_per_applier);
+        if appliers < 2 {
             return self.stream.apply(Applier::Alone, keys, position).await;
         }
+        let parts = divide(keys, appliers);
         let so_far = match Guard::PartPosition.holds() {
             true => self.ledger().position().clone(),
             false => position.clone(),

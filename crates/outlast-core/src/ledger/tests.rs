@@ -162,7 +162,7 @@ fn a_returned_batch_is_first_in_line_again() {
     assert_eq!(again.keys.len(), 3, "{:?}", again.keys);
     assert_eq!(again.position, gtids(1..=3));
     ledger.batch_applied(again);
-    assert_eq!((ledger.position(), ledger.backlog()), (&gtids(1..=3), 0));
+    assert_eq!((ledger.backlog(), ledger.position()), (0, &gtids(1..=3)));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn keys_to_be_read_again_belong_to_no_transaction() {
     let batch = batch(&mut ledger);
     assert_eq!((batch.keys.clone(), batch.position.clone()), (keys([4, 5]), gtids([1])));
     ledger.batch_applied(batch);
-    assert_eq!((ledger.position(), ledger.backlog()), (&gtids([1]), 0));
+    assert_eq!((ledger.backlog(), ledger.position()), (0, &gtids([1])));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn an_xa_rollback_closes_the_hole_without_keys() {
     let mut ledger = ledger();
     ledger.record(change(2, [5, 15], Outcome::Prepared(xid())));
     ledger.record(change(3, [], Outcome::XaRolledBack(xid())));
-    assert_eq!((ledger.position(), ledger.backlog()), (&gtids(1..=3), 0));
+    assert_eq!((ledger.backlog(), ledger.position()), (0, &gtids(1..=3)));
 }
 
 #[test]
@@ -327,4 +327,63 @@ fn it_is_drained_when_everything_executed_is_applied() {
     );
     ledger.batch_applied(batch);
     assert!(ledger.is_drained(&gtids(1..=2)));
+}
+
+#[test]
+fn keys_are_taken_in_their_order_round_after_round() {
+    let mut ledger = ledger();
+    ledger.record(committed(2, [9, 1, 5]));
+    let first = ledger.take_batch(2).expect("keys are queued");
+    assert_eq!(first.keys, keys([1, 5]));
+    // Below where the round has got to: their turn is after its end.
+    ledger.record(committed(3, [2, 7]));
+    ledger.batch_applied(first);
+    let second = ledger.take_batch(3).expect("keys are queued");
+    assert_eq!(second.keys, keys([7, 9, 2]));
+    // What could not be applied comes first again.
+    ledger.record(committed(4, [8]));
+    ledger.batch_returned(second);
+    assert_eq!(batch(&mut ledger).keys, keys([7, 9, 2, 8]));
+}
+
+#[test]
+fn a_position_of_very_many_pieces_is_not_recorded_until_they_join_and_never_goes_back() {
+    const MANY: u64 = 4 * MOST_PIECES as u64;
+    let mut ledger = Ledger::restore(Checkpoint {
+        position: gtids([1]),
+        folded: Some(KeyRange::ALL),
+        folded_rows: 0,
+        chunks: vec![],
+    })
+    .expect("there is one range");
+    // Every other transaction has a low key, and is complete long before those between.
+    for number in 2..MANY {
+        ledger.record(committed(number, [number % 2 * MANY + number]));
+    }
+    let mut recorded = gtids([1]);
+    while let Some(batch) = ledger.take_batch(10) {
+        assert!(
+            batch.position.pieces() <= MOST_PIECES + 1,
+            "{}",
+            batch.position.pieces()
+        );
+        assert!(recorded.is_subset(&batch.position));
+        recorded = batch.position.clone();
+        ledger.batch_applied(batch);
+        assert!(recorded.is_subset(ledger.position()));
+        recorded = ledger.position().clone();
+    }
+    assert_eq!(recorded, gtids(1..MANY));
+}
+
+#[test]
+fn reading_pauses_for_many_transactions_of_one_key() {
+    let mut ledger = ledger();
+    for number in 2..=50 {
+        ledger.record(committed(number, [7]));
+    }
+    assert!(ledger.is_full(48) && !ledger.is_full(49));
+    let batch = batch(&mut ledger);
+    ledger.batch_applied(batch);
+    assert!(!ledger.is_full(0));
 }

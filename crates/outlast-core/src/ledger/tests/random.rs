@@ -432,9 +432,9 @@ impl World {
         }
         self.check()?;
         self.compare()?;
-        let owner = self.owner.ok_or("there is no owner at the end")?;
-        let position = owner.ledger.position();
-        if position != owner.ledger.processed() {
+        let mut owner = self.owner.ok_or("there is no owner at the end")?;
+        let position = owner.ledger.position().clone();
+        if position != *owner.ledger.processed() {
             return Err(format!(
                 "the position {position} never reached {}",
                 owner.ledger.processed()
