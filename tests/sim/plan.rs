@@ -21,7 +21,7 @@ pub(crate) struct Plan {
     pub(crate) servers: usize,
     pub(crate) agents: usize,
     pub(crate) chunk_rows: u64,
-    pub(crate) lanes: u32,
+    pub(crate) lanes: Option<u32>,
     /// The swap waits until it is asked for.
     pub(crate) postponed: bool,
     /// Clients reach the servers through a proxy that leads them elsewhere unasked.
@@ -184,7 +184,7 @@ impl Plan {
             servers: random.random_range(2..=3),
             agents: random.random_range(1..=2),
             chunk_rows: random.random_range(1..=4),
-            lanes: random.random_range(1..=3),
+            lanes: Some(random.random_range(0..=3)).filter(|lanes| *lanes > 0),
             postponed: random.random_ratio(1, 4),
             proxied: random.random_ratio(1, 6),
             lagging: random.random_ratio(1, 10),

@@ -178,7 +178,7 @@ fn split(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
 fn late_commits(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
     plan.reply_loss = 0.0;
     plan.late_effects = 0.3;
-    plan.lanes = 1;
+    plan.lanes = Some(1);
     plan.agents = random.random_range(1..=2);
     Vec::new()
 }

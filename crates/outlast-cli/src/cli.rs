@@ -158,7 +158,7 @@ pub(crate) struct MigrationOptions {
     /// Pause between two chunks of a lane, as in 50ms; slows the copy down.
     #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
     pub(crate) chunk_pause: Option<u64>,
-    /// Number of lanes that copy in parallel.
+    /// Number of lanes that copy in parallel. Without it, there are two at first, and more while that makes the copy faster.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) lanes: Option<u32>,
     /// How long a duplicate value of a unique key may last before the migration fails, as in 60s.

@@ -49,7 +49,7 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
         options: Options {
             postpone_completion: options.postpone_completion,
             chunk_rows: options.chunk_rows,
-            lanes: options.lanes.unwrap_or(defaults.lanes),
+            lanes: options.lanes,
             duplicate_grace_ms: options.duplicate_grace.unwrap_or(defaults.duplicate_grace_ms),
             chunk_pause_ms: options.chunk_pause.unwrap_or(defaults.chunk_pause_ms),
             no_instant: options.no_instant,

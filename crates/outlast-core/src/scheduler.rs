@@ -140,8 +140,8 @@ pub struct Options {
     pub postpone_completion: bool,
     /// Most rows of a chunk. `None`: the chunk size follows the target time.
     pub chunk_rows: Option<u64>,
-    /// Copy lanes.
-    pub lanes: u32,
+    /// Copy lanes. `None`: as many as make the copy faster.
+    pub lanes: Option<u32>,
     /// How long a duplicate key may last before it is held to be real, in milliseconds.
     pub duplicate_grace_ms: u64,
     /// Pause between chunks of a lane, in milliseconds; 0 is none.
@@ -161,7 +161,7 @@ impl Default for Options {
         Self {
             postpone_completion: false,
             chunk_rows: None,
-            lanes: 2,
+            lanes: None,
             duplicate_grace_ms: 60_000,
             chunk_pause_ms: 0,
             no_instant: false,

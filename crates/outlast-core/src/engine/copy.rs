@@ -1,15 +1,22 @@
 //! Row copy: lanes take key ranges in key order and copy each in one transaction.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::try_join_all;
 
-use super::{Run, duplicates::Duplicates, one_row_is_too_big};
+use super::{Run, duplicates::Duplicates, lanes::Lanes, one_row_is_too_big};
 use crate::{
     error::{Error, ErrorKind, Response, Result},
     failures::Failures,
     guard::Ends,
     key::KeyRange,
+    ledger::Ledger,
     scheduler::Ending,
     stream::{Collision, Copied},
 };
@@ -23,44 +30,62 @@ const RESOLVED_AT_ONCE: Duration = Duration::from_secs(2);
 /// Before that, the source gets so long to part with a value that it still held twice when the row in the way was read again.
 const SAME_AGAIN: Duration = Duration::from_millis(20);
 
-/// Chunk size, shared by the lanes; also the lock under which the next range is chosen.
-struct Dispatcher {
-    rows: u64,
+/// What the lanes share.
+struct Shared {
+    /// Held by the lane that chooses its next range.
+    choosing: tokio::sync::Mutex<()>,
+    /// Chunk size, in rows.
+    size: AtomicU64,
+    lanes: Mutex<Lanes>,
 }
 
 impl Run {
     /// Copies what no chunk has copied yet. Returns only errors: when everything is copied, it waits for ever.
     pub(super) async fn copy_all(&self) -> Result<Ending> {
-        let dispatcher = tokio::sync::Mutex::new(Dispatcher {
-            rows: self.migration.options.chunk_rows.unwrap_or(FIRST_CHUNK).max(1),
-        });
+        let (lanes, most) = match self.migration.options.lanes {
+            Some(lanes) => (Lanes::fixed(lanes.max(1)), lanes.max(1)),
+            None => {
+                let most = self.services.settings.max_lanes.max(1);
+                (Lanes::at_most(most), most)
+            }
+        };
+        let shared = Shared {
+            choosing: tokio::sync::Mutex::default(),
+            size: AtomicU64::new(self.migration.options.chunk_rows.unwrap_or(FIRST_CHUNK).max(1)),
+            lanes: Mutex::new(lanes),
+        };
         let ends = Ends::of(&*self.stream).await?;
         self.ledger().set_ends(ends);
-        let lanes = self.migration.options.lanes.clamp(1, 64);
-        try_join_all((0..lanes).map(|_| self.lane(&dispatcher))).await?;
+        try_join_all((0..most).map(|number| self.lane(number, &shared))).await?;
         std::future::pending().await
     }
 
-    async fn lane(&self, dispatcher: &tokio::sync::Mutex<Dispatcher>) -> Result<()> {
-        while let Some((range, planned)) = self.next_range(dispatcher).await? {
+    async fn lane(&self, number: u32, shared: &Shared) -> Result<()> {
+        // A gap may come back after the last one was taken: where a chunk was too big, and is made smaller.
+        let may_go_on = |ledger: &mut Ledger| match ledger.copy_is_complete() {
+            true => Some(false),
+            false => (shared.lanes().has(number) && ledger.first_gap().is_some()).then_some(true),
+        };
+        while self.until(may_go_on).await {
+            let Some((range, planned)) = self.next_range(shared).await? else {
+                continue;
+            };
             let begun = self.services.clock.now();
             let (range, rows, planned) = self.copy_range(range, planned).await?;
             self.ledger().finish_chunk(&range, rows)?;
+            let now = self.services.clock.now();
+            let (options, settings) = (&self.migration.options, &self.services.settings);
+            let pace = self.pace();
+            let pause = Duration::from_millis(options.chunk_pause_ms);
+            let hindered = pace.share < 1.0 || !pause.is_zero();
+            shared.lanes().copied(rows, now, hindered);
             self.ledger_changed();
             if rows > 0 {
                 self.progressed().await;
             }
-            let taken = self.services.clock.now() - begun;
-            let most = self
-                .migration
-                .options
-                .chunk_rows
-                .unwrap_or(self.services.settings.max_chunk_rows);
-            let pace = self.pace();
-            let target = pace.part_of(self.services.settings.chunk_time);
-            dispatcher.lock().await.adapt(planned, taken, target, most);
-            let pause = Duration::from_millis(self.migration.options.chunk_pause_ms);
-            let rest = pause.max(pace.rest_after(taken));
+            let most = options.chunk_rows.unwrap_or(settings.max_chunk_rows);
+            shared.adapt(planned, now - begun, pace.part_of(settings.chunk_time), most);
+            let rest = pause.max(pace.rest_after(now - begun));
             if !rest.is_zero() {
                 self.services.clock.sleep(rest).await;
             }
@@ -68,23 +93,24 @@ impl Run {
         Ok(())
     }
 
-    /// Chooses the next range and begins it in the ledger; `None` when no gap is left.
-    async fn next_range(&self, dispatcher: &tokio::sync::Mutex<Dispatcher>) -> Result<Option<(KeyRange, u64)>> {
+    /// Chooses the next range and begins it in the ledger; `None` when no gap is left. Also says for how many rows it is meant.
+    async fn next_range(&self, shared: &Shared) -> Result<Option<(KeyRange, u64)>> {
         self.until_not_stopped().await;
-        let dispatcher = dispatcher.lock().await;
+        let _choosing = shared.choosing.lock().await;
+        let rows = shared.size.load(Ordering::Relaxed);
         let mut failures = Failures::default();
         loop {
             let Some(gap) = self.ledger().first_gap() else {
                 return Ok(None);
             };
-            match self.stream.boundary(&gap, dispatcher.rows).await {
+            match self.stream.boundary(&gap, rows).await {
                 Ok(boundary) => {
                     let range = KeyRange {
                         after: gap.after,
                         upto: boundary.or(gap.upto),
                     };
                     self.ledger().begin_chunk(&range)?;
-                    return Ok(Some((range, dispatcher.rows)));
+                    return Ok(Some((range, rows)));
                 }
                 Err(error) => self.wait_before_retry(&mut failures, error).await?,
             }
@@ -105,7 +131,10 @@ impl Run {
                 Err(error) if error.kind().response() == Response::Shrink && planned > 1 => {
                     planned = (planned / 4).max(1);
                     match self.stream.boundary(&range, planned).await {
-                        Ok(Some(upto)) => range = self.ledger().shrink_chunk(&range, upto),
+                        Ok(Some(upto)) => {
+                            range = self.ledger().shrink_chunk(&range, upto);
+                            self.ledger_changed();
+                        }
                         Ok(None) => tracing::debug!(?range, planned, "the range has fewer rows than planned"),
                         Err(error) => self.wait_before_retry(&mut failures, error).await?,
                     }
@@ -143,11 +172,16 @@ impl Run {
     }
 }
 
-impl Dispatcher {
+impl Shared {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Moves the chunk size towards what takes the target time; at most doubling or halving it at once.
-    fn adapt(&mut self, planned: u64, taken: Duration, target: Duration, most: u64) {
+    fn adapt(&self, planned: u64, taken: Duration, target: Duration, most: u64) {
         let factor = target.as_secs_f64() / taken.as_secs_f64().max(0.001);
         let wanted = planned as f64 * factor.clamp(0.5, 2.0);
-        self.rows = (wanted as u64).clamp(1, most.max(1));
+        self.size
+            .store((wanted as u64).clamp(1, most.max(1)), Ordering::Relaxed);
     }
 }

@@ -23,6 +23,7 @@ mod cut_over;
 mod duplicates;
 mod follow;
 mod instant;
+mod lanes;
 mod liveness;
 mod pace;
 mod preparation;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub chunk_time: Duration,
     /// Most rows of a chunk.
     pub max_chunk_rows: u64,
+    /// Most lanes that copy, where the user did not say how many.
+    pub max_lanes: u32,
     /// Most keys that an applier applies in one transaction. Rows whose unique values moved between them are read again together, and
     /// again for each that turns out to be in the way: large batches cost most where values move most.
     pub max_batch: usize,
@@ -89,6 +92,7 @@ impl Default for Settings {
             gauge_interval: Duration::from_secs(1),
             chunk_time: Duration::from_millis(250),
             max_chunk_rows: 20_000,
+            max_lanes: 4,
             max_batch: 1000,
             appliers: 4,
             keys_per_applier: 500,

@@ -1,0 +1,148 @@
+//! How many lanes copy: one more for as long as that makes the copy faster.
+
+use std::time::Duration;
+
+/// Lanes at the beginning: one copies while the other waits for its commit.
+const FIRST: u32 = 2;
+/// For so long the copy's speed is looked at before it is judged.
+const WINDOW: Duration = Duration::from_secs(1);
+/// By what a further lane has to make the copy faster to stay.
+const WORTH_IT: f64 = 1.05;
+/// Windows after a vain trial until the next one; twice as many after each further one.
+const FIRST_REST: u32 = 8;
+const LONGEST_REST: u32 = 256;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    most: u32,
+    working: u32,
+    /// The beginning of a window, and the rows copied since.
+    window: Option<(Duration, u64)>,
+    /// Rows per second before one more lane was tried.
+    before: Option<f64>,
+    /// Windows until the next trial.
+    rest: u32,
+    /// The same after the last vain trial.
+    last_rest: u32,
+}
+
+impl Lanes {
+    /// So many, whatever comes of it.
+    pub(super) fn fixed(lanes: u32) -> Self {
+        Self {
+            working: lanes,
+            ..Self::at_most(lanes)
+        }
+    }
+
+    /// At most so many lanes.
+    pub(super) fn at_most(most: u32) -> Self {
+        Self {
+            most,
+            working: FIRST.min(most),
+            window: None,
+            before: None,
+            rest: 1,
+            last_rest: FIRST_REST / 2,
+        }
+    }
+
+    /// Whether the lane of this number, from 0, is to work.
+    pub(super) fn has(&self, number: u32) -> bool {
+        number < self.working
+    }
+
+    /// A chunk of so many rows has ended at `now`, a time since any moment. What is held back on purpose is `hindered`: its speed
+    /// tells nothing, and it gets no further lane.
+    pub(super) fn copied(&mut self, rows: u64, now: Duration, hindered: bool) {
+        if hindered {
+            self.window = None;
+            if self.before.take().is_some() {
+                self.working -= 1;
+            }
+            return;
+        }
+        let Some((begun, copied)) = &mut self.window else {
+            self.window = Some((now, 0));
+            return;
+        };
+        *copied += rows;
+        let taken = now.saturating_sub(*begun);
+        if taken >= WINDOW {
+            let rate = *copied as f64 / taken.as_secs_f64();
+            self.window = Some((now, 0));
+            self.judge(rate);
+        }
+    }
+
+    fn judge(&mut self, rate: f64) {
+        match self.before.take() {
+            Some(before) if rate < before * WORTH_IT => {
+                self.working -= 1;
+                self.last_rest = (self.last_rest * 2).min(LONGEST_REST);
+                self.rest = self.last_rest;
+                return;
+            }
+            Some(_) => self.rest = 0,
+            None => self.rest = self.rest.saturating_sub(1),
+        }
+        if self.rest == 0 && self.working < self.most {
+            self.before = Some(rate);
+            self.working += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Copies for so many seconds on a server that copies `rates[n - 1]` rows a second with n lanes. Returns the number of lanes
+    /// in each second.
+    fn copy(lanes: &mut Lanes, seconds: u64, rates: [u64; 4]) -> Vec<u32> {
+        let chunks = |second: u64| (0..4).map(move |quarter| Duration::from_millis(second * 1000 + quarter * 250));
+        let mut worked = Vec::new();
+        for second in 0..seconds {
+            worked.push(lanes.working);
+            for now in chunks(second) {
+                lanes.copied(rates[lanes.working as usize - 1] / 4, now, false);
+            }
+        }
+        worked
+    }
+
+    #[test]
+    fn lanes_are_added_while_the_copy_gets_faster() {
+        let mut lanes = Lanes::at_most(4);
+        let worked = copy(&mut lanes, 10, [1000, 2000, 3000, 4000]);
+        assert_eq!((worked[0], lanes.working), (2, 4), "{worked:?}");
+        assert!(lanes.has(3) && !lanes.has(4));
+    }
+
+    #[test]
+    fn a_lane_that_brings_nothing_goes_again_and_is_rarely_tried_again() {
+        let mut lanes = Lanes::at_most(4);
+        let worked = copy(&mut lanes, 1000, [1000, 2000, 2050, 2100]);
+        let trials = worked.iter().filter(|lanes| **lanes > 2).count();
+        assert!((4..20).contains(&trials), "{trials}");
+        assert!(worked.iter().all(|lanes| (2..=3).contains(lanes)));
+    }
+
+    #[test]
+    fn there_are_never_more_than_allowed() {
+        let mut lanes = Lanes::at_most(1);
+        assert!(copy(&mut lanes, 10, [1000; 4]).iter().all(|lanes| *lanes == 1));
+    }
+
+    #[test]
+    fn what_is_held_back_gets_no_further_lane() {
+        let mut lanes = Lanes::at_most(4);
+        copy(&mut lanes, 3, [1000, 2000, 3000, 4000]);
+        let before = lanes.working;
+        for second in 3..100 {
+            lanes.copied(1000, Duration::from_secs(second), true);
+        }
+        assert!(lanes.working < before && lanes.working >= 2, "{lanes:?}");
+    }
+}
