@@ -2,21 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod stage;
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use outlast_core::{
-    Agent, AgentId, CheckpointStore, Clock, Epoch, Migration, MigrationId, Phase, Scheduler, Server, Status,
-    agent::{NativePolicies, Parts, Stopped},
-    engine::{Services, Settings},
-    ledger::Xid,
-    memory::{Cluster, ManualClock, MemoryCheckpoints, MemoryScheduler, MemoryStream, MemoryTopology, TableName},
-    policy::Policies,
-    scheduler::{Options, Request, Submission},
-    throttle::AtEase,
-};
-use tokio::task::JoinHandle;
+use outlast_core::{Clock, Epoch, Phase, Scheduler, Status, engine::Settings, ledger::Xid, scheduler::Request};
 use tokio_util::sync::CancellationToken;
+
+use crate::stage::Stage;
 
 /// Only runs sleep for so long.
 const DEADLY: Duration = Duration::from_millis(777);
@@ -37,98 +31,6 @@ impl Clock for Trap {
 
     fn random(&self) -> u64 {
         self.0.random()
-    }
-}
-
-/// A server with a table, and a migration of it that is postponed.
-struct Stage {
-    clock: Arc<dyn Clock>,
-    cluster: Arc<Cluster>,
-    primary: Server,
-    scheduler: Arc<MemoryScheduler>,
-    table: TableName,
-    id: MigrationId,
-}
-
-impl Stage {
-    async fn set() -> Self {
-        let clock: Arc<dyn Clock> = ManualClock::seeded(1);
-        let (cluster, servers) = Cluster::with_servers(Arc::clone(&clock), 1);
-        let (primary, scheduler) = (servers[0].clone(), Arc::new(MemoryScheduler::new(&cluster)));
-        let table = TableName::new("shop", "orders");
-        cluster.create_table(&primary, &table, [(1, 1), (2, 2)]);
-        scheduler.install(&primary).await.unwrap();
-        MemoryCheckpoints::new(&cluster).install(&primary).await.unwrap();
-        let submission = Submission {
-            id: MigrationId::from_random(1),
-            statement: "ALTER TABLE shop.orders ADD COLUMN note INT".to_owned(),
-            schema: table.schema.clone(),
-            table: table.table.clone(),
-            options: Options {
-                postpone_completion: true,
-                ..Options::default()
-            },
-            components: Vec::new(),
-        };
-        scheduler.submit(&primary, &submission).await.unwrap();
-        Self {
-            clock,
-            cluster,
-            primary,
-            scheduler,
-            table,
-            id: submission.id,
-        }
-    }
-
-    /// An agent for the migration alone.
-    fn agent(&self, clock: Arc<dyn Clock>, settings: Settings) -> Agent {
-        let checkpoints: Arc<dyn CheckpointStore> = Arc::new(MemoryCheckpoints::new(&self.cluster));
-        let parts = Parts {
-            topology: Arc::new(MemoryTopology::new(&self.cluster)),
-            services: Services {
-                stream: Arc::new(MemoryStream::new(&self.cluster, Arc::clone(&checkpoints))),
-                scheduler: Arc::clone(&self.scheduler) as Arc<dyn Scheduler>,
-                gauge: Arc::new(AtEase),
-                clock,
-                settings,
-            },
-            checkpoints,
-            policies: Policies::native_defaults(),
-            loader: Arc::new(NativePolicies),
-        };
-        Agent::new(parts, AgentId::new("a")).only(self.id.clone())
-    }
-
-    /// An agent that works in the background.
-    fn start_agent(&self) -> JoinHandle<Stopped> {
-        let agent = self.agent(Arc::clone(&self.clock), Settings::default());
-        tokio::spawn(async move { agent.run(CancellationToken::new()).await })
-    }
-
-    async fn migration(&self) -> Migration {
-        self.scheduler.get(&self.primary, &self.id).await.unwrap()
-    }
-
-    async fn until(&self, condition: impl Fn(&Migration) -> bool) -> Migration {
-        let begun = self.clock.now();
-        loop {
-            let migration = self.migration().await;
-            if condition(&migration) {
-                return migration;
-            }
-            assert!(self.clock.now() - begun < Duration::from_secs(300), "{migration:?}");
-            self.clock.sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn request(&self, request: Request) {
-        self.scheduler.request(&self.primary, &self.id, request).await.unwrap();
-    }
-
-    fn prepare_xa(&self, xid: &Xid) {
-        let rows = [(1, Some(10))];
-        self.cluster.xa_prepare(&self.primary, xid, &self.table, &rows).unwrap();
     }
 }
 

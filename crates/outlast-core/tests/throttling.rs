@@ -1,0 +1,115 @@
+//! A migration that is to stand still stands still, whatever else happens; and lives on.
+
+#![allow(clippy::unwrap_used)]
+
+mod stage;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use outlast_core::{
+    Epoch, Phase, Result, Scheduler, Server, Status,
+    ledger::Xid,
+    memory::TableName,
+    scheduler::Request,
+    throttle::{Gauge, Limits, Pressure},
+};
+
+use crate::stage::Stage;
+
+const LONG: Duration = Duration::from_secs(120);
+
+/// Once it is mute, it never answers.
+#[derive(Default)]
+struct Mute(AtomicBool);
+
+#[async_trait]
+impl Gauge for Mute {
+    async fn pressures(&self, _: &Server, _: &Limits) -> Result<Vec<Pressure>> {
+        match self.0.load(Ordering::Relaxed) {
+            true => std::future::pending().await,
+            false => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Stage {
+    async fn stop(&self, stopped: bool) {
+        let limits = Limits {
+            stopped,
+            ..Limits::default()
+        };
+        let limited = self.scheduler.set_limits(&self.primary, Some(&self.id), &limits);
+        limited.await.unwrap();
+    }
+
+    async fn shadow(&self) -> Option<BTreeMap<u64, u64>> {
+        let schema = self.migration().await.shadow_schema();
+        let shadow = TableName::new(schema, &*self.table.table);
+        self.cluster.rows(&self.primary, &shadow)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_stopped_before_an_agent_came_is_not_begun() {
+    let stage = Stage::set().await;
+    stage.stop(true).await;
+    let agent = stage.start_agent();
+    stage.until(|m| m.message.contains("outlast unthrottle")).await;
+    stage.clock.sleep(LONG).await;
+    assert_eq!(stage.shadow().await, None);
+    assert_eq!(stage.migration().await.phase, Phase::Preparing);
+
+    stage.stop(false).await;
+    stage.until(|m| m.phase == Phase::Ready).await;
+    assert_eq!(stage.shadow().await.unwrap().len(), 2);
+    agent.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_is_not_known_for_long_is_too_much() {
+    let gauge = Arc::new(Mute::default());
+    let mut stage = Stage::set().await;
+    stage.gauge = Arc::clone(&gauge) as Arc<dyn Gauge>;
+    let agent = stage.start_agent();
+    stage.until(|m| m.phase == Phase::Ready).await;
+
+    gauge.0.store(true, Ordering::Relaxed);
+    stage.until(|m| m.message.contains("can't be measured")).await;
+    stage.request(Request::Complete).await;
+    stage.clock.sleep(LONG).await;
+    let waiting = stage.migration().await;
+    assert_eq!((waiting.status, waiting.epoch), (Status::Running, Epoch(1)));
+    assert!(waiting.liveness_age < Duration::from_secs(10), "{waiting:?}");
+
+    gauge.0.store(false, Ordering::Relaxed);
+    stage.until(|m| m.status == Status::Complete).await;
+    agent.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_comes_while_the_swap_waits_is_heeded() {
+    let stage = Stage::set().await;
+    let agent = stage.start_agent();
+    stage.until(|m| m.phase == Phase::Ready).await;
+    let xid = Xid(b"x'01',x'',1".to_vec());
+    stage.prepare_xa(&xid);
+    stage.request(Request::Complete).await;
+    stage.until(|m| m.message.contains("XA ROLLBACK")).await;
+    stage.stop(true).await;
+    stage.clock.sleep(LONG).await;
+    stage.cluster.xa_commit(&stage.primary, &xid).unwrap();
+    stage.clock.sleep(LONG).await;
+    assert_eq!(stage.migration().await.status, Status::Running);
+
+    stage.stop(false).await;
+    stage.until(|m| m.status == Status::Complete).await;
+    agent.await.unwrap();
+}
