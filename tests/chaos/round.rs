@@ -4,7 +4,10 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use outlast_tests::outlast;
-use tokio::{process::Child, time::Instant};
+use tokio::{
+    process::Child,
+    time::{Instant, timeout},
+};
 
 use crate::{
     faults::{Injected, heal, inject},
@@ -13,6 +16,9 @@ use crate::{
     verdict::{Findings, judge, judge_refusal, wait_for_end},
     watch::Watch,
 };
+
+/// A round that takes longer does not end at all. Most take less than a minute.
+const LONGEST: Duration = Duration::from_secs(1200);
 
 /// How a round ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +90,9 @@ pub(crate) async fn play(mut plan: Plan, directory: &Path, sabotage: Option<Sabo
     };
     match Stage::set(&played.plan, directory).await {
         Ok(mut stage) => {
-            let outcome = on_stage(&mut stage, &mut played, sabotage).await;
+            let outcome = timeout(LONGEST, on_stage(&mut stage, &mut played, sabotage))
+                .await
+                .unwrap_or_else(|_| Err(anyhow!("nothing has limited it to {LONGEST:?}")));
             played.outcome = outcome
                 .unwrap_or_else(|error| Outcome::Violation(vec![format!("it did not come to an end: {error:#}")]));
             if let Outcome::Violation(violations) = &played.outcome {
@@ -169,8 +177,11 @@ async fn through_the_faults(stage: &mut Stage, played: &mut Played, sabotage: Op
         played.injected.extend(injected);
     }
     if let Some(mut completion) = completion {
-        // It is asked again at the end, if it was not heard.
-        let _ = completion.wait().await;
+        // It is asked again at the end, if it was not heard: a server that waits for replicas that are gone doesn't answer.
+        if timeout(PATIENCE, completion.wait()).await.is_err() {
+            stage.note("outlast complete was not heard");
+            completion.kill().await.context("ending outlast complete")?;
+        }
     }
     stage.all_thawed().await?;
     heal(stage).await?;

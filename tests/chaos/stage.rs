@@ -368,6 +368,10 @@ impl Stage {
             let Some(status) = child.try_wait()? else { continue };
             let (name, may_die) = (agent.name.clone(), agent.starts == 1 && agent.may_die);
             ensure!(may_die, "{name} ended by itself: {status}");
+            // Frozen when it was already dying.
+            if let Some(thaw) = agent.thaw.take() {
+                thaw.abort();
+            }
             self.note(&format!("{name} died at its failpoint"));
             self.deaths += 1;
             self.start_agent(number)?;

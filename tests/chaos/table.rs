@@ -15,14 +15,16 @@ pub(crate) const MORE_COLUMNS: &str = "\
     ADD COLUMN code VARCHAR(20) CHARACTER SET latin1 NOT NULL DEFAULT '', \
     ADD KEY kinds (kind, id)";
 
-/// Values of these columns, in rows filled before the migration. One row in the middle has a code longer than the others.
+/// Values of these columns, in rows filled before the migration. Some rows in the middle have a code longer than the others':
+/// enough of them that the application doesn't delete them all.
 pub(crate) fn fill_more(rows: u64) -> String {
     format!(
         "UPDATE test.customers SET updated_at = updated_at, kind = 1 + id % 3, \
          doc = JSON_OBJECT('id', id, 'tags', JSON_ARRAY(id % 7, 'ä')), \
          at_time = TIMESTAMPADD(MICROSECOND, id * 977, '2020-01-01 00:00:00'), raw = UNHEX(LEFT(SHA2(id, 256), 32)), ratio = id / 7, \
-         code = IF(id = {}, 'long code of one', CONCAT('c', id % 100))",
-        rows / 2
+         code = IF(id BETWEEN {} AND {}, 'long code of one', CONCAT('c', id % 100))",
+        rows / 2,
+        rows / 2 + 19
     )
 }
 

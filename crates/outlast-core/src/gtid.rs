@@ -145,7 +145,7 @@ impl GtidSet {
 
     /// Number of intervals.
     pub fn pieces(&self) -> usize {
-        self.sources.values().map(|intervals| intervals.len()).sum()
+        self.sources.values().map(BTreeMap::len).sum()
     }
 
     /// Every interval as (source, first, last + 1), ordered by source and first.

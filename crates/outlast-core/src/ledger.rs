@@ -15,7 +15,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    ops::Bound::{Excluded, Unbounded},
+    ops::Bound::{self, Excluded, Unbounded},
 };
 
 use crate::{
@@ -26,9 +26,8 @@ use crate::{
     key::{Key, KeyRange, compare_lower, compare_upper},
 };
 
-/// Intervals that a recorded position may have beyond those that the binlog's own GTIDs have. Keys are applied in their own order, so
-/// transactions are often complete in another order than they had; a position in many pieces would be a long text in every
-/// transaction.
+/// Intervals that a recorded position may have beyond those of the GTIDs that were read. Keys are applied in key order, so
+/// transactions are rarely complete in the order of the binlog; and each transaction on the shadow writes the whole position.
 const MOST_PIECES: usize = 256;
 
 /// What one transaction of the binlog did to the source table.
@@ -90,8 +89,9 @@ pub struct Ledger {
     unfolded: Vec<Chunk>,
     rows_copied: u64,
 
-    position: GtidSet,
-    /// The last position that was not in too many pieces.
+    /// Transactions of which every change is in the shadow or in a range not yet copied.
+    accounted: GtidSet,
+    /// Of them, the last set that was not in too many pieces.
     recordable: GtidSet,
     processed: GtidSet,
     /// Transactions with keys that are neither applied nor dropped.
@@ -103,8 +103,8 @@ pub struct Ledger {
     queued: BTreeMap<Key, Vec<u64>>,
     /// Keys that something waits for, taken first; one that is not in `queued` any more was taken already.
     urgent: VecDeque<Key>,
-    /// The last key that was taken in order.
-    swept: Option<Key>,
+    /// Where the next key in order is looked for: above the last one that was taken so.
+    swept: Bound<Key>,
     held: HashMap<Key, Vec<u64>>,
     /// Number of keys in batches that were taken, and neither applied nor returned.
     taken: usize,
@@ -136,13 +136,13 @@ impl Ledger {
             rows_copied: checkpoint.folded_rows,
             processed: checkpoint.position.clone(),
             recordable: checkpoint.position.clone(),
-            position: checkpoint.position,
+            accounted: checkpoint.position,
             open: BTreeMap::new(),
             next_open: 0,
             prepared: HashMap::new(),
             queued: BTreeMap::new(),
             urgent: VecDeque::new(),
-            swept: None,
+            swept: Unbounded,
             held: HashMap::new(),
             taken: 0,
         };
@@ -229,12 +229,9 @@ impl Ledger {
             rows,
         });
         self.rows_copied += rows;
-        let (released, held) = std::mem::take(&mut self.held)
-            .into_iter()
-            .partition(|(key, _)| range.contains(key));
+        let held = std::mem::take(&mut self.held).into_iter();
+        let (released, held): (HashMap<_, _>, _) = held.partition(|(key, _)| range.contains(key));
         self.held = held;
-        let mut released: Vec<(Key, Vec<u64>)> = Vec::from_iter::<HashMap<_, _>>(released);
-        released.sort_by(|a, b| a.0.cmp(&b.0));
         for (key, waiting) in released {
             self.enqueue(key, waiting);
         }
@@ -294,7 +291,7 @@ impl Ledger {
                 // the transaction again after a restart.
                 if let Some(gtid) = gtids.pop() {
                     if !Guard::XaHole.holds() {
-                        self.position.insert(&gtid);
+                        self.accounted.insert(&gtid);
                     }
                     self.prepared.insert(xid, Prepared { gtid, keys });
                 }
@@ -335,7 +332,7 @@ impl Ledger {
             keys_left += 1;
         }
         if keys_left == 0 {
-            Extend::extend(&mut self.position, gtids);
+            Extend::extend(&mut self.accounted, gtids);
         } else {
             self.next_open += 1;
             self.open.insert(id, Open { gtids, keys_left });
@@ -344,9 +341,8 @@ impl Ledger {
 
     /// Up to `limit` queued keys; `None` if nothing is queued.
     ///
-    /// Urgent ones come first. The others are taken in key order, from where the last batch ended, and from the lowest again after
-    /// the highest: keys near each other share pages, of a large backlog each page is needed once, and none waits for more than one
-    /// such round.
+    /// Urgent ones come first. The others are taken in key order, from where the last batch ended; after the highest it begins
+    /// again with the lowest. So keys of one page are applied together, and each key's turn comes once in such a round.
     ///
     /// The caller commits them with the batch's position and reports [`Ledger::batch_applied`], or gives the ledger up.
     pub fn take_batch(&mut self, limit: usize) -> Option<Batch> {
@@ -366,7 +362,7 @@ impl Ledger {
             return None;
         }
         self.taken += keys.len();
-        let mut position = self.position.clone();
+        let mut position = self.accounted.clone();
         for (id, keys_done) in done {
             let whole = |open: &&Open| open.keys_left == keys_done || !Guard::Boundary.holds();
             if let Some(open) = self.open.get(&id).filter(whole) {
@@ -389,12 +385,10 @@ impl Ledger {
                 return Some(urgent);
             }
         }
-        let above = self.swept.as_ref().and_then(|swept| {
-            let mut above = self.queued.range((Excluded(swept), Unbounded));
-            above.next().map(|(key, _)| key.clone())
-        });
-        let next = above.or_else(|| self.queued.keys().next().cloned())?;
-        self.swept = Some(next.clone());
+        let above = self.queued.range((self.swept.as_ref(), Unbounded)).next();
+        let (next, _) = above.or_else(|| self.queued.first_key_value())?;
+        let next = next.clone();
+        self.swept = Excluded(next.clone());
         self.queued.remove_entry(&next)
     }
 
@@ -404,15 +398,15 @@ impl Ledger {
         for (_, waiting) in batch.waiting {
             self.settle(&waiting);
         }
+        // The batch recorded it, and what is recorded later must not be less.
         self.recordable.extend(&batch.position);
     }
 
     /// The batch was rolled back; its keys are queued again, first in line.
     pub fn batch_returned(&mut self, batch: Batch) {
         self.taken -= batch.keys.len();
-        for (key, mut waiting) in batch.waiting.into_iter().rev() {
-            let queued = self.queued.entry(key.clone()).or_default();
-            queued.append(&mut waiting);
+        for (key, waiting) in batch.waiting.into_iter().rev() {
+            self.enqueue(key.clone(), waiting);
             self.urgent.push_front(key);
         }
     }
@@ -420,7 +414,7 @@ impl Ledger {
     /// Queues keys of copied rows to be read again before all others, although no transaction reported them.
     pub fn reread(&mut self, keys: &[Key]) {
         for key in keys {
-            self.queued.entry(key.clone()).or_default();
+            self.enqueue(key.clone(), Vec::new());
             self.urgent.push_back(key.clone());
         }
     }
@@ -445,11 +439,11 @@ impl Ledger {
         self.backlog().max(self.open.len()) > limit
     }
 
-    /// Transactions that are accounted for: every change in them is in the shadow or in a range not yet copied. Perhaps not all of
-    /// them, if they would be a set of very many intervals.
+    /// What may be recorded: every change in these transactions is in the shadow or in a range not yet copied. It never gets
+    /// less; it lags behind what is true while that has very many intervals.
     pub fn position(&mut self) -> &GtidSet {
-        if self.is_recordable(&self.position) {
-            self.recordable.clone_from(&self.position);
+        if self.is_recordable(&self.accounted) {
+            self.recordable.clone_from(&self.accounted);
         }
         &self.recordable
     }
@@ -502,7 +496,7 @@ impl Ledger {
             if open.keys_left == 0
                 && let Some(open) = self.open.remove(id)
             {
-                Extend::extend(&mut self.position, open.gtids);
+                Extend::extend(&mut self.accounted, open.gtids);
             }
         }
     }

@@ -16,6 +16,7 @@ use std::{
 use async_trait::async_trait;
 use outlast_core::{
     Epoch, Phase, Result, Scheduler, Server, Status,
+    engine::Settings,
     ledger::Xid,
     memory::TableName,
     scheduler::Request,
@@ -41,13 +42,21 @@ impl Gauge for Mute {
 }
 
 impl Stage {
-    async fn stop(&self, stopped: bool) {
+    async fn set_stopped(&self, stopped: bool) {
         let limits = Limits {
             stopped,
             ..Limits::default()
         };
         let limited = self.scheduler.set_limits(&self.primary, Some(&self.id), &limits);
         limited.await.unwrap();
+    }
+
+    async fn until_applied(&self, row: u64, value: u64) {
+        let begun = self.clock.now();
+        while self.shadow().await.unwrap().get(&row) != Some(&value) {
+            assert!(self.clock.now() - begun < LONG, "it is not applied");
+            self.clock.sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn shadow(&self) -> Option<BTreeMap<u64, u64>> {
@@ -60,14 +69,14 @@ impl Stage {
 #[tokio::test(start_paused = true)]
 async fn what_was_stopped_before_an_agent_came_is_not_begun() {
     let stage = Stage::set().await;
-    stage.stop(true).await;
+    stage.set_stopped(true).await;
     let agent = stage.start_agent();
     stage.until(|m| m.message.contains("outlast unthrottle")).await;
     stage.clock.sleep(LONG).await;
     assert_eq!(stage.shadow().await, None);
     assert_eq!(stage.migration().await.phase, Phase::Preparing);
 
-    stage.stop(false).await;
+    stage.set_stopped(false).await;
     stage.until(|m| m.phase == Phase::Ready).await;
     assert_eq!(stage.shadow().await.unwrap().len(), 2);
     agent.abort();
@@ -103,13 +112,40 @@ async fn a_stop_that_comes_while_the_swap_waits_is_heeded() {
     stage.prepare_xa(&xid);
     stage.request(Request::Complete).await;
     stage.until(|m| m.message.contains("XA ROLLBACK")).await;
-    stage.stop(true).await;
+    stage.set_stopped(true).await;
     stage.clock.sleep(LONG).await;
     stage.cluster.xa_commit(&stage.primary, &xid).unwrap();
     stage.clock.sleep(LONG).await;
     assert_eq!(stage.migration().await.status, Status::Running);
 
-    stage.stop(false).await;
+    stage.set_stopped(false).await;
     stage.until(|m| m.status == Status::Complete).await;
     agent.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_migration_applies_what_is_about_to_pause_its_reader() {
+    let stage = Stage::set().await;
+    let settings = Settings {
+        max_backlog: 20,
+        ..Settings::default()
+    };
+    let agent = stage.start_agent_with(settings);
+    stage.until(|m| m.phase == Phase::Ready).await;
+    stage.set_stopped(true).await;
+    stage.until(|m| m.message.contains("outlast unthrottle")).await;
+
+    // Transactions count, not only keys.
+    let change = |value| {
+        stage
+            .cluster
+            .write(&stage.primary, &stage.table, &[(1, Some(value))])
+            .unwrap()
+    };
+    (100..110).for_each(|value| drop(change(value)));
+    stage.clock.sleep(LONG).await;
+    assert_eq!(stage.shadow().await.unwrap()[&1], 1, "few changes wait");
+    change(110);
+    stage.until_applied(1, 110).await;
+    agent.abort();
 }

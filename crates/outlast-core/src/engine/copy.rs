@@ -42,13 +42,11 @@ struct Shared {
 impl Run {
     /// Copies what no chunk has copied yet. Returns only errors: when everything is copied, it waits for ever.
     pub(super) async fn copy_all(&self) -> Result<Ending> {
-        let (lanes, most) = match self.migration.options.lanes {
-            Some(lanes) => (Lanes::fixed(lanes.max(1)), lanes.max(1)),
-            None => {
-                let most = self.services.settings.max_lanes.max(1);
-                (Lanes::at_most(most), most)
-            }
+        let lanes = match self.migration.options.lanes {
+            Some(lanes) => Lanes::fixed(lanes.max(1)),
+            None => Lanes::at_most(self.services.settings.max_lanes.max(1)),
         };
+        let most = lanes.most();
         let shared = Shared {
             choosing: tokio::sync::Mutex::default(),
             size: AtomicU64::new(self.migration.options.chunk_rows.unwrap_or(FIRST_CHUNK).max(1)),
@@ -74,6 +72,7 @@ impl Run {
             let (range, rows, planned) = self.copy_range(range, planned).await?;
             self.ledger().finish_chunk(&range, rows)?;
             let now = self.services.clock.now();
+            let taken = now - begun;
             let (options, settings) = (&self.migration.options, &self.services.settings);
             let pace = self.pace();
             let pause = Duration::from_millis(options.chunk_pause_ms);
@@ -84,8 +83,8 @@ impl Run {
                 self.progressed().await;
             }
             let most = options.chunk_rows.unwrap_or(settings.max_chunk_rows);
-            shared.adapt(planned, now - begun, pace.part_of(settings.chunk_time), most);
-            let rest = pause.max(pace.rest_after(now - begun));
+            shared.adapt(planned, taken, pace.part_of(settings.chunk_time), most);
+            let rest = pause.max(pace.rest_after(taken));
             if !rest.is_zero() {
                 self.services.clock.sleep(rest).await;
             }

@@ -1,10 +1,10 @@
-//! How many lanes copy: one more for as long as that makes the copy faster.
+//! How many lanes copy at a time: one more is tried, and stays if that makes the copy faster.
 
 use std::time::Duration;
 
 /// Lanes at the beginning: one copies while the other waits for its commit.
 const FIRST: u32 = 2;
-/// For so long the copy's speed is looked at before it is judged.
+/// Over so long the copy's speed is measured.
 const WINDOW: Duration = Duration::from_secs(1);
 /// By what a further lane has to make the copy faster to stay.
 const WORTH_IT: f64 = 1.05;
@@ -44,8 +44,13 @@ impl Lanes {
             window: None,
             before: None,
             rest: 1,
-            last_rest: FIRST_REST / 2,
+            last_rest: 0,
         }
+    }
+
+    /// How many there may ever be.
+    pub(super) fn most(&self) -> u32 {
+        self.most
     }
 
     /// Whether the lane of this number, from 0, is to work.
@@ -53,8 +58,8 @@ impl Lanes {
         number < self.working
     }
 
-    /// A chunk of so many rows has ended at `now`, a time since any moment. What is held back on purpose is `hindered`: its speed
-    /// tells nothing, and it gets no further lane.
+    /// A chunk of so many rows has ended at `now`, which is a time since any fixed moment. Of a copy that is held back on purpose,
+    /// `hindered`, the speed tells nothing: a trial ends, and no other begins.
     pub(super) fn copied(&mut self, rows: u64, now: Duration, hindered: bool) {
         if hindered {
             self.window = None;
@@ -77,16 +82,13 @@ impl Lanes {
     }
 
     fn judge(&mut self, rate: f64) {
-        match self.before.take() {
-            Some(before) if rate < before * WORTH_IT => {
-                self.working -= 1;
-                self.last_rest = (self.last_rest * 2).min(LONGEST_REST);
-                self.rest = self.last_rest;
-                return;
-            }
-            Some(_) => self.rest = 0,
-            None => self.rest = self.rest.saturating_sub(1),
+        if self.before.take().is_some_and(|before| rate < before * WORTH_IT) {
+            self.working -= 1;
+            self.last_rest = (self.last_rest * 2).clamp(FIRST_REST, LONGEST_REST);
+            self.rest = self.last_rest;
+            return;
         }
+        self.rest = self.rest.saturating_sub(1);
         if self.rest == 0 && self.working < self.most {
             self.before = Some(rate);
             self.working += 1;
@@ -130,6 +132,13 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_set_stays() {
+        let mut lanes = Lanes::fixed(3);
+        assert_eq!(lanes.most(), 3);
+        assert_eq!(copy(&mut lanes, 30, [1000, 2000, 3000, 4000]), [3; 30]);
+    }
+
+    #[test]
     fn there_are_never_more_than_allowed() {
         let mut lanes = Lanes::at_most(1);
         assert!(copy(&mut lanes, 10, [1000; 4]).iter().all(|lanes| *lanes == 1));
@@ -140,9 +149,10 @@ mod tests {
         let mut lanes = Lanes::at_most(4);
         copy(&mut lanes, 3, [1000, 2000, 3000, 4000]);
         let before = lanes.working;
+        assert!(lanes.before.is_some(), "one is being tried: {lanes:?}");
         for second in 3..100 {
             lanes.copied(1000, Duration::from_secs(second), true);
         }
-        assert!(lanes.working < before && lanes.working >= 2, "{lanes:?}");
+        assert_eq!(lanes.working, before - 1, "{lanes:?}");
     }
 }

@@ -134,7 +134,7 @@ impl Run {
     /// Where reading has to pause, binlogs may be purged.
     pub(super) async fn until_applying_is_allowed(&self) {
         let many = self.services.settings.max_backlog / 2;
-        self.until(|ledger| (!self.pace().is_stopped() || ledger.backlog() > many).then_some(()))
+        self.until(|ledger| (!self.pace().is_stopped() || ledger.is_full(many)).then_some(()))
             .await;
     }
 }

@@ -80,7 +80,11 @@ impl Stage {
 
     /// An agent that works in the background.
     pub(crate) fn start_agent(&self) -> JoinHandle<Stopped> {
-        let agent = self.agent(Arc::clone(&self.clock), Settings::default());
+        self.start_agent_with(Settings::default())
+    }
+
+    pub(crate) fn start_agent_with(&self, settings: Settings) -> JoinHandle<Stopped> {
+        let agent = self.agent(Arc::clone(&self.clock), settings);
         tokio::spawn(async move { agent.run(CancellationToken::new()).await })
     }
 
