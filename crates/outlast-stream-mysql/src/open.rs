@@ -1,6 +1,9 @@
 //! A stream of one migration, open under a lease.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
 use outlast_core::{
@@ -30,8 +33,11 @@ use crate::{
     table::definition,
 };
 
-/// How often the set of keys of a batch is extended by the rows that stand in its way.
-const MOST_EXTENSIONS: usize = 10;
+/// How many rows may stand one in the way of the next. Of values that a tenth of all rows have exchanged at random, about half as many
+/// do.
+const LONGEST_CHAIN: usize = 30;
+/// How often keys are written again together with those in their way, which change while they are looked for.
+const MOST_ATTEMPTS: usize = 10;
 
 pub(crate) struct OpenMySqlStream {
     pool: Arc<SessionPool>,
@@ -129,11 +135,11 @@ impl OpenMySqlStream {
         }
     }
 
-    /// The shadow's rows that stand in the way of rows of the source, and the error with the rows it is about.
-    async fn blocking_keys(&self, error: Error, condition: &str) -> Result<(Vec<Key>, Error)> {
+    /// The shadow's rows that stand in the way of rows of the source, and in words what the error is about.
+    async fn blocking_keys(&self, error: &Error, condition: &str) -> Result<(Vec<Key>, Option<String>)> {
         let plan = self.plan().await?;
-        let Some(index) = collision::index_of(&error) else {
-            return Ok((Vec::new(), error));
+        let Some(index) = collision::index_of(error) else {
+            return Ok((Vec::new(), None));
         };
         if plan.key.is_same_key && index == plan.key.shadow_index {
             return Err(Error::new(
@@ -142,14 +148,34 @@ impl OpenMySqlStream {
             ));
         }
         let mut session = self.pool.session().await?;
-        let (keys, rows) = collision::blocking_keys(&mut session, plan, &index, condition).await?;
+        let blocking = collision::blocking_keys(&mut session, plan, &index, condition).await?;
         session.give_back();
-        Ok((
-            keys,
-            match rows {
-                Some(rows) => error.context(rows),
-                None => error,
-            },
+        Ok(blocking)
+    }
+
+    /// The keys, and those of the shadow's rows that stand in their way, and in the way of these, and so on: the source may have moved
+    /// values between them all, and theirs are old.
+    ///
+    /// # Errors
+    /// The one of the duplicate, if none stands in the way: then two rows of the source have the value. `Duplicate` as well if there are
+    /// too many.
+    async fn with_those_in_the_way(&self, mut keys: Vec<Key>, error: Error) -> Result<Vec<Key>> {
+        let plan = self.plan().await?;
+        let mut known: HashSet<Key> = keys.iter().cloned().collect();
+        let mut newest = keys.clone();
+        for length in 0..LONGEST_CHAIN {
+            let condition = plan.key.is_in(&newest, Side::Source)?;
+            let (blocking, rows) = self.blocking_keys(&error, &condition).await?;
+            newest = blocking.into_iter().filter(|key| known.insert(key.clone())).collect();
+            match newest.is_empty() {
+                true if length == 0 => return Err(about(error, rows)),
+                true => return Ok(keys),
+                false => keys.extend_from_slice(&newest),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Duplicate,
+            format!("more than {LONGEST_CHAIN} rows in a row stand in each other's way on a unique key"),
         ))
     }
 
@@ -177,6 +203,14 @@ pub(crate) async fn reread(session: &mut Session, plan: &Plan, keys: &[Key]) -> 
     session.run(&plan.delete(keys)?).await?;
     session.run(&plan.insert(keys)?).await?;
     Ok(())
+}
+
+/// The error, with the rows it is about if they are known.
+fn about(error: Error, rows: Option<String>) -> Error {
+    match rows {
+        Some(rows) => error.context(rows),
+        None => error,
+    }
 }
 
 /// Rolls back after `error`, so that the session can be used again; a lost session needs none.
@@ -358,11 +392,11 @@ impl OpenStream for OpenMySqlStream {
         let condition = plan.key.in_range(range)?;
         // The server names value and key.
         let duplicate = error.message().to_owned();
-        let (keys, error) = self.blocking_keys(error, &condition).await?;
+        let (keys, rows) = self.blocking_keys(&error, &condition).await?;
         Ok(Copied::Collision(Collision {
             keys,
             duplicate,
-            message: error.message().to_owned(),
+            message: about(error, rows).message().to_owned(),
         }))
     }
 
@@ -372,7 +406,7 @@ impl OpenStream for OpenMySqlStream {
             Applier::OneOf(applier) => (Progress::Applied { applier, position }, false),
         };
         let mut keys = keys.to_vec();
-        for _ in 0..MOST_EXTENSIONS {
+        for _ in 0..MOST_ATTEMPTS {
             let error = match self.write_keys(&keys).await {
                 Ok(transaction) => {
                     return failpoint!(self.pool, Step::ApplyCommit, self.commit(transaction, progress).await);
@@ -382,23 +416,11 @@ impl OpenStream for OpenMySqlStream {
                 Err(error) if error.kind() == ErrorKind::Duplicate => error,
                 Err(error) => return Err(self.named(keys, error).await),
             };
-            // Rows whose values stand in the way: the source may have moved a value between rows, and theirs is old.
-            let condition = self.plan().await?.key.is_in(&keys, Side::Source)?;
-            let (blocking, error) = self.blocking_keys(error, &condition).await?;
-            let before = keys.len();
-            keys.extend(
-                blocking
-                    .into_iter()
-                    .filter(|key| !keys.contains(key))
-                    .collect::<Vec<_>>(),
-            );
-            if keys.len() == before {
-                return Err(error);
-            }
+            keys = self.with_those_in_the_way(keys, error).await?;
         }
         Err(Error::new(
             ErrorKind::Duplicate,
-            format!("more than {MOST_EXTENSIONS} rows in a row stand in each other's way on a unique key"),
+            "the rows in each other's way on a unique key are others each time",
         ))
     }
 
