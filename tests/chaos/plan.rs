@@ -319,7 +319,7 @@ fn options(rng: &mut StdRng, rows: u64) -> Vec<String> {
     let pause = seconds * 1000 * lanes * chunk / rows;
     let takeover = ["3s", "5s"].choose(rng).unwrap_or(&"3s");
     let grace = ["0s", "1s", "3s"].choose(rng).unwrap_or(&"3s");
-    [
+    let mut options: Vec<String> = [
         "--lanes".to_owned(),
         lanes.to_string(),
         "--chunk-rows".to_owned(),
@@ -333,7 +333,11 @@ fn options(rng: &mut StdRng, rows: u64) -> Vec<String> {
         "--policy-param".to_owned(),
         format!("adopt_grace={grace}"),
     ]
-    .into()
+    .into();
+    if chunk >= 200 {
+        options.push("--defer-indexes".to_owned());
+    }
+    options
 }
 
 fn faults(rng: &mut StdRng, topology: Topology, may_be_instant: bool) -> Vec<PlannedFault> {

@@ -23,7 +23,13 @@ async fn a_migration_whose_owners_all_die_at_their_next_step_is_completed_by_the
     let statement = format!("ALTER TABLE {} {CHANGES}", twins.migrated);
     let servers = cluster.addresses();
     let mut submit = vec!["submit", statement.as_str(), "--no-instant", "--format", "json"];
-    submit.extend(["--chunk-rows", "500", "--policy-param", "takeover_after=200ms"]);
+    submit.extend([
+        "--defer-indexes",
+        "--chunk-rows",
+        "500",
+        "--policy-param",
+        "takeover_after=200ms",
+    ]);
     let submitted = outlast::json(&servers, &submit).await?;
     let id = submitted["migration"].as_str().context("no migration")?;
     let mut lives = 0;

@@ -9,6 +9,7 @@ mod agents;
 mod bad_input;
 mod cut_over_steps;
 mod deaths;
+mod deferred_indexes;
 mod encryption;
 mod errant_gtids;
 mod failover;

@@ -169,6 +169,12 @@ pub(crate) struct MigrationOptions {
     /// What is free is known only if the primary runs on the same machine; --dry-run shows the estimate.
     #[arg(long)]
     pub(crate) ignore_disk_space: bool,
+    /// Build the new table's indexes, but for unique ones, once its rows are copied: faster, and their pages are full.
+    ///
+    /// Changes wait meanwhile, and are applied afterwards. Replicas build the indexes too when the primary has, and lag for as long as
+    /// that takes them.
+    #[arg(long)]
+    pub(crate) defer_indexes: bool,
     /// Copy even where the server could change the table at once, without touching its rows.
     #[arg(long)]
     pub(crate) no_instant: bool,

@@ -35,6 +35,7 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
         default_schema: cluster.database.clone(),
         allow_direct: !options.no_instant,
         ignore_disk_space: options.ignore_disk_space,
+        defer_indexes: options.defer_indexes,
     };
     let (schema, table) = cluster.stream.target(&examination)?;
     let warnings = audit(cluster, &schema, &table).await?;
@@ -52,6 +53,7 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
             lanes: options.lanes,
             duplicate_grace_ms: options.duplicate_grace.unwrap_or(defaults.duplicate_grace_ms),
             chunk_pause_ms: options.chunk_pause.unwrap_or(defaults.chunk_pause_ms),
+            defer_indexes: options.defer_indexes,
             no_instant: options.no_instant,
             limits: options.limits.clone().given(),
             policies: chosen.choice,

@@ -146,6 +146,8 @@ pub struct Options {
     pub duplicate_grace_ms: u64,
     /// Pause between chunks of a lane, in milliseconds; 0 is none.
     pub chunk_pause_ms: u64,
+    /// Build indexes of the new table once its rows are copied, but for those that are needed before.
+    pub defer_indexes: bool,
     /// Copy even where the server could change the table at once.
     pub no_instant: bool,
     /// What the migration must not add to, as it was submitted. What is set for it later counts instead.
@@ -164,6 +166,7 @@ impl Default for Options {
             lanes: None,
             duplicate_grace_ms: 60_000,
             chunk_pause_ms: 0,
+            defer_indexes: false,
             no_instant: false,
             limits: Limits::default(),
             policies: PolicyChoice::default(),

@@ -63,6 +63,8 @@ pub struct Examination {
     pub allow_direct: bool,
     /// Whether to copy even if the copy seems to need more disk space than is free.
     pub ignore_disk_space: bool,
+    /// Whether indexes of the new table are to be built once its rows are copied.
+    pub defer_indexes: bool,
 }
 
 impl Examination {
@@ -73,6 +75,7 @@ impl Examination {
             default_schema,
             allow_direct: true,
             ignore_disk_space: false,
+            defer_indexes: false,
         }
     }
 }
@@ -159,6 +162,7 @@ pub trait OpenStream: Send + Sync {
     async fn alter(&self, intent: &Intent) -> Result<Altered>;
 
     /// Creates the shadow, runs the ALTER on it and records [`Progress::Begin`](crate::checkpoint::Progress::Begin).
+    /// Where the migration's options say so, the shadow lacks indexes that [`OpenStream::build_indexes`] adds.
     /// Left-overs of an earlier attempt that recorded nothing are removed first.
     ///
     /// # Errors
@@ -225,6 +229,19 @@ pub trait OpenStream: Send + Sync {
     /// `BinlogPurged`.
     async fn changes(&self, position: &GtidSet) -> Result<Box<dyn Changes>>;
 
+    /// Names of the indexes that the shadow still lacks. Only looks.
+    ///
+    /// # Errors
+    /// Those of the server.
+    async fn missing_indexes(&self) -> Result<Vec<String>>;
+
+    /// Builds the indexes that the shadow still lacks, for as long as that takes. To be called once everything is copied, while
+    /// nobody writes the shadow. Idempotent. Dropping the future ends it, on the server too, as soon as that hears of it.
+    ///
+    /// # Errors
+    /// `Passing` if another session still builds them; those of the server: then the shadow lacks all or none of them.
+    async fn build_indexes(&self) -> Result<()>;
+
     /// Removes what a broken-off attempt at the swap left on the tables beside what [`OpenStream::swap_state`] tells: what binds
     /// the shadow or the retired table to other tables, and would get in the application's way. To be called when a stream was
     /// opened, after a failed attempt and after the swap, and not during an attempt. Idempotent; changes no rows; a fenced owner
@@ -238,7 +255,7 @@ pub trait OpenStream: Send + Sync {
     /// Locks source and shadow against everybody else, waiting a fraction of a second for the lock.
     ///
     /// # Errors
-    /// `Passing` if the lock was not granted in time; nothing is locked then.
+    /// `Passing` if the lock was not granted in time; nothing is locked then. `Inconsistent` if the shadow lacks indexes.
     async fn lock(&self) -> Result<Box<dyn CutOver>>;
 }
 

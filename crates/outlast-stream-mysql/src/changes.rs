@@ -75,9 +75,10 @@ impl BinlogChanges {
         server_id: u32,
     ) -> Result<Self> {
         let period = HEARTBEAT.as_nanos();
+        // Reading may pause for long, and the server is not to take that for a lost connection.
         session
             .run(&format!(
-                "SET @master_heartbeat_period = {period}, @source_heartbeat_period = {period}"
+                "SET @master_heartbeat_period = {period}, @source_heartbeat_period = {period}, SESSION net_write_timeout = 31536000"
             ))
             .await?;
         let sids = position

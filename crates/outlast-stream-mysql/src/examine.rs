@@ -13,7 +13,9 @@ use crate::{
     key::CopyKey,
     lexer::{Token, tokens},
     privileges::Privileges,
-    rehearsal, shadow, space,
+    rehearsal,
+    shadow::{self, Shadow},
+    space,
     statement::AlterStatement,
     table::{Table, bound_to},
 };
@@ -58,7 +60,7 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination, trial:
     // Only the source's own keys count here; that the shadow has one too shows in the trial.
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()), None)?;
     let space = space::check(session, &schema, &table, request.ignore_disk_space).await?;
-    let tried = try_copy(session, (&schema, &table), &statement, trial).await;
+    let tried = try_copy(session, (&schema, &table), &statement, trial, request.defer_indexes).await;
     let dropped = failpoint!(session, Step::SubmitDropTrial, drop_trial(session, trial).await);
     let key_columns = tried?;
     dropped?;
@@ -109,9 +111,11 @@ async fn try_copy(
     (schema, table): (&str, &str),
     statement: &AlterStatement,
     trial: &str,
+    defer_indexes: bool,
 ) -> Result<Vec<String>> {
     let moment: String = session.value("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").await?;
-    let (plan, made_of) = shadow::create(session, trial, schema, table, statement, &moment).await?;
+    let Shadow { plan, made_of, .. } =
+        shadow::create(session, trial, schema, table, statement, &moment, defer_indexes).await?;
     // Foreign keys are tried with stand-ins for the parents, which have no rows.
     let (keys, definition) = foreign_keys::split(&made_of, schema)?;
     if keys.is_empty() {

@@ -7,17 +7,17 @@
 //! The statement itself is run on an empty shadow that has them, bound to empty stand-ins for the parents, so that MySQL
 //! accepts and refuses what it would on the source, and nobody waits for a lock on a parent.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use outlast_core::{Error, ErrorKind, Lease, Migration, Result};
 use outlast_mysql::{Session, SessionPool, check_fence, failpoint, quote};
 
 use crate::{
     cut_over::run_or_kill,
-    lexer::{Spanned, Token, tokens},
+    lexer::{Spanned, Token},
     open::preparation_lock,
     statement::AlterStatement,
-    table::{Index, Table},
+    table::{Index, Table, elements},
 };
 
 /// How often [`mend`] tries to get the parents' metadata locks, and how long it lets the application go on in between.
@@ -160,41 +160,16 @@ fn parents(keys: &[ForeignKey], schema: &str, table: &str) -> Vec<(String, Strin
 /// # Errors
 /// `Refused` if it is not understood.
 pub(crate) fn split(create: &str, schema: &str) -> Result<(Vec<ForeignKey>, String)> {
-    let all = tokens(create, true).map_err(|_| not_understood("it can't be split into words"))?;
+    let (all, elements) = elements(create).map_err(|_| not_understood("it can't be split into words"))?;
     let mut keys = Vec::new();
     let mut rest = String::new();
     let mut written = 0;
-    let mut depth = 0;
-    // Where the definition begins that is being read, and the comma or parenthesis in front of it.
-    let mut begin: Option<usize> = None;
-    for (at, spanned) in all.iter().enumerate() {
-        let ends = match spanned.token {
-            Token::Symbol('(') => {
-                depth += 1;
-                if depth == 1 && begin.is_none() {
-                    begin = Some(at + 1);
-                }
-                false
-            }
-            Token::Symbol(')') => {
-                depth -= 1;
-                depth == 0
-            }
-            Token::Symbol(',') => depth == 1,
-            _ => false,
-        };
-        let Some(from) = begin.filter(|_| ends) else {
-            continue;
-        };
-        if let Some(key) = read(create, &all[from..at], schema)? {
+    for Range { start, end } in elements {
+        if let Some(key) = read(create, &all[start..end], schema)? {
             keys.push(key);
             // With the comma in front: a table has columns first.
-            rest.push_str(&create[written..all[from - 1].start]);
-            written = all[at - 1].end;
-        }
-        begin = Some(at + 1);
-        if depth == 0 {
-            break;
+            rest.push_str(&create[written..all[start - 1].start]);
+            written = all[end - 1].end;
         }
     }
     rest.push_str(&create[written..]);

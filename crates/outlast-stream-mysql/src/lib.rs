@@ -15,6 +15,7 @@ mod examine;
 mod foreign;
 mod foreign_keys;
 mod in_the_way;
+mod indexes;
 mod instant;
 mod key;
 mod lexer;

@@ -20,6 +20,8 @@ pub(crate) struct Notes {
     pub(crate) counter: Option<u64>,
     /// The source's index by which rows are copied, and of which the checkpoint's keys are; `None` while it is not chosen.
     pub(crate) key_index: Option<String>,
+    /// The shadow's definition in the end, where indexes are built later; `None` if it has all of them from the beginning.
+    pub(crate) whole: Option<String>,
 }
 
 impl Notes {
@@ -34,6 +36,7 @@ impl Notes {
             sql_mode: session.value("SELECT @@SESSION.sql_mode").await?,
             time_zone: session.value("SELECT @@SESSION.time_zone").await?,
             key_index: None,
+            whole: None,
         })
     }
 
@@ -46,17 +49,19 @@ impl Notes {
         session
             .run(&format!(
                 "CREATE TABLE {table} (id INT PRIMARY KEY, works_in_place BOOL NOT NULL, sql_mode TEXT NOT NULL, \
-                 time_zone VARCHAR(255) NOT NULL, key_index VARCHAR(64) NOT NULL, counter BIGINT UNSIGNED) CHARACTER SET utf8mb4"
+                 time_zone VARCHAR(255) NOT NULL, key_index VARCHAR(64) NOT NULL, counter BIGINT UNSIGNED, \
+                 whole MEDIUMTEXT) CHARACTER SET utf8mb4"
             ))
             .await?;
         session
             .run(&format!(
-                "INSERT INTO {table} VALUES (1, {}, {}, {}, {}, {})",
+                "INSERT INTO {table} VALUES (1, {}, {}, {}, {}, {}, {})",
                 self.works_in_place,
                 quote::text(&self.sql_mode),
                 quote::text(&self.time_zone),
                 quote::text(self.key_index.as_deref().unwrap_or_default()),
                 self.counter.map_or("NULL".to_owned(), |counter| counter.to_string()),
+                self.whole.as_deref().map_or("NULL".to_owned(), quote::text),
             ))
             .await?;
         Ok(())
@@ -77,9 +82,9 @@ impl Notes {
                 ),
             )
         };
-        let row: Option<(bool, String, String, String, Option<u64>)> = session
+        let row: Option<(bool, String, String, String, Option<u64>, Option<String>)> = session
             .first(&format!(
-                "SELECT works_in_place, sql_mode, time_zone, key_index, counter FROM {}",
+                "SELECT works_in_place, sql_mode, time_zone, key_index, counter, whole FROM {}",
                 quote::table(shadow_schema, TABLE)
             ))
             .await
@@ -87,13 +92,14 @@ impl Notes {
                 Some(1146 | 1049) => missing().with_source(error),
                 _ => error,
             })?;
-        let (works_in_place, sql_mode, time_zone, key_index, counter) = row.ok_or_else(missing)?;
+        let (works_in_place, sql_mode, time_zone, key_index, counter, whole) = row.ok_or_else(missing)?;
         Ok(Self {
             works_in_place,
             sql_mode,
             time_zone,
             counter,
             key_index: Some(key_index),
+            whole,
         })
     }
 
@@ -123,6 +129,7 @@ mod tests {
             time_zone: "SYSTEM".to_owned(),
             counter: None,
             key_index: None,
+            whole: None,
         };
         assert!(notes.is_strict());
         assert_eq!(

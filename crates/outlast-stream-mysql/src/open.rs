@@ -22,13 +22,15 @@ use crate::{
     collision,
     cut_over::LockedTables,
     foreign_keys::{self, ForeignKeys},
+    indexes::{self, IndexDefinition},
     instant,
     key::Side,
     notes::Notes,
     plan::Plan,
     prepared_xa,
     privileges::Privileges,
-    rejected, shadow,
+    rejected,
+    shadow::{self, Shadow},
     statement::AlterStatement,
     table::definition,
 };
@@ -56,6 +58,8 @@ struct Prepared {
     /// The source's definition when the stream was opened.
     definition: String,
     keys: ForeignKeys,
+    /// The shadow's definition in the end, where indexes are built later.
+    whole: Option<String>,
 }
 
 impl OpenMySqlStream {
@@ -91,11 +95,22 @@ impl OpenMySqlStream {
                 plan: Plan::read(&mut session, source, &shadow_schema, statement, moment, &notes).await?,
                 definition,
                 keys,
+                whole: notes.whole,
             };
             session.give_back();
             Ok(prepared)
         };
         self.prepared.get_or_try_init(read).await
+    }
+
+    /// The shadow's indexes that are not built yet.
+    async fn lacks(&self, session: &mut Session) -> Result<Vec<IndexDefinition>> {
+        match &self.prepared().await?.whole {
+            Some(whole) => {
+                indexes::missing(session, &self.migration.shadow_schema(), &self.migration.table, whole).await
+            }
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Up to where the binlog is known to be written.
@@ -295,13 +310,14 @@ impl OpenStream for OpenMySqlStream {
         }
         prepared_xa::wait_before_preparation(&mut session).await?;
         let (schema, table) = (&self.migration.schema, &self.migration.table);
-        let (plan, made_of) = shadow::create(
+        let Shadow { plan, made_of, whole } = shadow::create(
             &mut session,
             &self.migration.shadow_schema(),
             schema,
             table,
             &self.statement,
             &self.migration.submitted_at,
+            self.migration.options.defer_indexes,
         )
         .await?;
         let retired = quote::identifier(&self.migration.retired_schema());
@@ -320,6 +336,7 @@ impl OpenStream for OpenMySqlStream {
             plan,
             keys,
             definition: made_of,
+            whole,
         });
         Ok(())
     }
@@ -449,8 +466,39 @@ impl OpenStream for OpenMySqlStream {
         ))
     }
 
+    async fn missing_indexes(&self) -> Result<Vec<String>> {
+        if self.prepared().await?.whole.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut session = self.pool.session().await?;
+        let missing = self.lacks(&mut session).await?;
+        session.give_back();
+        Ok(missing.into_iter().map(|index| index.name).collect())
+    }
+
+    async fn build_indexes(&self) -> Result<()> {
+        let mut session = self.pool.fresh().await?;
+        preparation_lock(&mut session, &self.lease).await?;
+        let missing = self.lacks(&mut session).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let (schema, table) = (self.migration.shadow_schema(), &self.migration.table);
+        indexes::build(&self.pool, &mut session, &schema, table, &missing).await
+    }
+
     async fn lock(&self) -> Result<Box<dyn CutOver>> {
         let prepared = self.prepared().await?;
+        let missing = self.missing_indexes().await?;
+        if !missing.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Inconsistent,
+                format!(
+                    "the new table lacks indexes that it had ({}): somebody dropped them",
+                    missing.join(", ")
+                ),
+            ));
+        }
         let tables = LockedTables::lock(
             &self.pool,
             &self.lease,

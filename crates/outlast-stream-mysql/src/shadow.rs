@@ -5,6 +5,7 @@ use outlast_mysql::{Session, failpoint, quote};
 
 use crate::{
     foreign_keys::{self, ForeignKeys},
+    indexes,
     lexer::tokens,
     notes::{self, Notes},
     plan::Plan,
@@ -13,11 +14,20 @@ use crate::{
     table::{self, Table, without_auto_increment},
 };
 
+/// A shadow table that has just been made.
+pub(crate) struct Shadow {
+    pub(crate) plan: Plan,
+    /// The source's definition that it was made of.
+    pub(crate) made_of: String,
+    /// Its own in the end, where indexes are built later.
+    pub(crate) whole: Option<String>,
+}
+
 /// Creates `shadow_schema` with a table of the source's name and definition, and runs the statement's changes on it.
 ///
 /// The schema gets the source schema's default character set and collation. What stood in it is dropped.
 ///
-/// Returns the plan, and the source's definition that the shadow was made of. `moment` is as in [`Plan::read`].
+/// With `defer_indexes`, it lacks those that can be built later. `moment` is as in [`Plan::read`].
 ///
 /// # Errors
 /// `StatementRejected` with the server's words if it does not accept the change; `Refused` if the plan can't be made, or the
@@ -29,7 +39,8 @@ pub(crate) async fn create(
     table: &str,
     statement: &AlterStatement,
     moment: &str,
-) -> Result<(Plan, String)> {
+    defer_indexes: bool,
+) -> Result<Shadow> {
     let (_, definition): (String, String) = session
         .value(&format!("SHOW CREATE TABLE {}", quote::table(schema, table)))
         .await?;
@@ -61,13 +72,20 @@ pub(crate) async fn create(
         .await?;
     let counter = table::auto_increment_of(&altered);
     let mut notes = Notes::begin(session, algorithm == Algorithm::InPlace, counter).await?;
+    if defer_indexes {
+        notes.whole = indexes::take_off(session, shadow_schema, table).await?;
+    }
     let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
     check_documents(&plan.source, &plan.shadow)?;
     notes.key_index = Some(plan.key.index.clone());
     failpoint!(session, Step::ShadowNotes, notes.write(session, shadow_schema).await)?;
     let made_of = without_auto_increment(&definition);
     check_unaltered(session, schema, table, &made_of).await?;
-    Ok((plan, made_of))
+    Ok(Shadow {
+        plan,
+        made_of,
+        whole: notes.whole,
+    })
 }
 
 /// Runs a CREATE TABLE that gives the table no other key than it says.

@@ -1,8 +1,12 @@
 //! Definitions of tables, as `information_schema` tells them.
 
+use std::ops::Range;
+
 use mysql_async::Row;
 use outlast_core::{Error, ErrorKind, Result};
 use outlast_mysql::{Session, quote};
+
+use crate::lexer::{LexError, Spanned, Token, tokens};
 
 /// A table's columns and indexes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -308,6 +312,41 @@ pub(crate) async fn definition(session: &mut Session, schema: &str, name: &str) 
         .value(&format!("SHOW CREATE TABLE {}", quote::table(schema, name)))
         .await?;
     Ok(without_auto_increment(&create))
+}
+
+/// The tokens of a SHOW CREATE TABLE, and which of them are each a column, an index or a constraint. Behind each of these there is
+/// one more token: a comma, or the parenthesis that ends them.
+///
+/// # Errors
+/// If it can't be split.
+pub(crate) fn elements(create: &str) -> Result<(Vec<Spanned>, Vec<Range<usize>>), LexError> {
+    let all = tokens(create, true)?;
+    let mut elements = Vec::new();
+    let mut depth = 0;
+    let mut begin = 0;
+    for (at, spanned) in all.iter().enumerate() {
+        match spanned.token {
+            Token::Symbol('(') => {
+                depth += 1;
+                if depth == 1 {
+                    begin = at + 1;
+                }
+            }
+            Token::Symbol(',') if depth == 1 => {
+                elements.push(begin..at);
+                begin = at + 1;
+            }
+            Token::Symbol(')') => {
+                depth -= 1;
+                if depth == 0 {
+                    elements.push(begin..at);
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((all, elements))
 }
 
 /// Removes ` AUTO_INCREMENT=n` from the table options.

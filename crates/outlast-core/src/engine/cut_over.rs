@@ -24,6 +24,7 @@ impl Run {
         if self.view().phase != Phase::Following {
             self.enter(Phase::Following).await?;
         }
+        self.build_indexes().await?;
         self.catch_up().await?;
         if !self.completion_requested() {
             self.enter(Phase::Ready).await?;

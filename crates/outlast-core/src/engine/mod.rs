@@ -6,7 +6,8 @@
 //! * `follow`: a reader records the source's changes, appliers bring them to the shadow;
 //! * `liveness`: commits liveness and position, folds ranges, hears users' requests;
 //! * `pace`: looks how much the cluster suffers, and slows copy and catch-up down;
-//! * `cut_over`: waits until everything is copied and caught up, then swaps.
+//! * `cut_over`: waits until everything is copied, has the `indexes` built that were left for then, waits until the shadow is caught up,
+//!   and swaps.
 //!
 //! Where the server can change the table itself, nothing is copied, and `instant` takes the place of all but `liveness`.
 //!
@@ -22,6 +23,7 @@ mod copy;
 mod cut_over;
 mod duplicates;
 mod follow;
+mod indexes;
 mod instant;
 mod lanes;
 mod liveness;
@@ -362,6 +364,7 @@ impl Run {
                 // The others may be in the middle of a batch, of which nobody will know whether it was applied. With them
                 // goes the turn, if one of them holds it; whoever waits for that must not go by the ledger any more.
                 self.is_ending.store(true, Ordering::Relaxed);
+                self.changed.notify_waiters();
                 drop(others);
                 match first {
                     // Whoever begins anew does not know what was read.

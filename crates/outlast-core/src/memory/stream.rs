@@ -401,6 +401,15 @@ impl OpenStream for Open {
         )?))
     }
 
+    async fn missing_indexes(&self) -> Result<Vec<String>> {
+        // Tables in memory have none.
+        Ok(Vec::new())
+    }
+
+    async fn build_indexes(&self) -> Result<()> {
+        Ok(())
+    }
+
     async fn mend(&self) -> Result<()> {
         // Tables in memory are bound to nothing.
         Ok(())

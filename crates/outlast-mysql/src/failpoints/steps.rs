@@ -71,6 +71,8 @@ steps! {
     ShadowProbe = "shadow.probe",
     /// A shadow loses such indexes that another one stands in for.
     ShadowDropIndexes = "shadow.drop-indexes",
+    /// A shadow loses the indexes that are built later.
+    ShadowDefer = "shadow.defer",
     /// What a later owner has to know of a shadow is written beside it.
     ShadowNotes = "shadow.notes",
     /// The schema of the retired table is created.
@@ -90,6 +92,9 @@ steps! {
     AdvanceCommit = "advance.commit",
     /// Finished ranges are committed as part of the one open below.
     FoldCommit = "fold.commit",
+
+    /// A shadow gets the indexes that it still lacks, once all rows are in it.
+    IndexesBuild = "indexes.build",
 
     /// The phase `cutting-over`, which is the intent, is committed; on the path without a copy, too.
     CutOverIntent = "cut-over.intent",

@@ -1,0 +1,229 @@
+//! Indexes of the shadow that are built once all rows are in it, by sorting, instead of row by row with the copy.
+//!
+//! Which they are stands in the shadow's notes, as the definition that it is to have in the end; which of them are missing, the
+//! shadow itself tells. So a build that was broken off, or lost with its server, is simply begun again.
+
+use std::{ops::Range, sync::Arc};
+
+use outlast_core::{Error, ErrorKind, Result};
+use outlast_mysql::{Session, SessionPool, failpoint, quote};
+
+use crate::{
+    lexer::{Spanned, Token},
+    table::{definition, elements},
+};
+
+/// An index as SHOW CREATE TABLE writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IndexDefinition {
+    pub(crate) name: String,
+    text: String,
+}
+
+/// Takes the indexes off an empty table that can be built later. Returns the table's definition before; `None` if there are none.
+///
+/// # Errors
+/// `Refused` if the table would not get the same definition again.
+pub(crate) async fn take_off(session: &mut Session, schema: &str, table: &str) -> Result<Option<String>> {
+    let whole = definition(session, schema, table).await?;
+    let deferred = deferrable(&whole)?;
+    if deferred.is_empty() {
+        return Ok(None);
+    }
+    let name = quote::table(schema, table);
+    let drops: Vec<String> = deferred
+        .iter()
+        .map(|index| format!("DROP INDEX {}", quote::identifier(&index.name)))
+        .collect();
+    let drop = format!("ALTER TABLE {name} {}", drops.join(", "));
+    // That it comes out the same is tried while the table is empty.
+    for sql in [&drop, &addition(&name, &deferred)] {
+        session.run(sql).await.map_err(|e| {
+            e.if_about_the_statement(ErrorKind::Refused, "its indexes can't be built later (--defer-indexes)")
+        })?;
+    }
+    if definition(session, schema, table).await? != whole {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "with its indexes built later the table would get another definition than from MySQL's own ALTER; leave --defer-indexes out",
+        ));
+    }
+    failpoint!(session, Step::ShadowDefer, session.run(&drop).await)?;
+    Ok(Some(whole))
+}
+
+/// What a table lacks of the indexes in `whole`, its definition in the end.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn missing(
+    session: &mut Session,
+    schema: &str,
+    table: &str,
+    whole: &str,
+) -> Result<Vec<IndexDefinition>> {
+    let there = plain_indexes(&definition(session, schema, table).await?)?;
+    let mut missing = plain_indexes(whole)?;
+    missing.retain(|index| there.iter().all(|other| other.name != index.name));
+    Ok(missing)
+}
+
+/// Builds them in a session of `pool`. As long as that takes, nobody may write the table. Dropping the future ends it.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn build(
+    pool: &Arc<SessionPool>,
+    session: &mut Session,
+    schema: &str,
+    table: &str,
+    missing: &[IndexDefinition],
+) -> Result<()> {
+    let sql = addition(&quote::table(schema, table), missing);
+    let building = KillOnDrop::new(pool, session.id());
+    let built = failpoint!(session, Step::IndexesBuild, session.run(&sql).await);
+    building.has_ended();
+    built
+        .map(drop)
+        .map_err(|e| e.context("building the new table's indexes"))
+}
+
+/// Kills the session of a long statement that nobody waits for any more: the server would go on with it.
+struct KillOnDrop {
+    pool: Arc<SessionPool>,
+    session: Option<u32>,
+}
+
+impl KillOnDrop {
+    fn new(pool: &Arc<SessionPool>, session: u32) -> Self {
+        Self {
+            pool: Arc::clone(pool),
+            session: Some(session),
+        }
+    }
+
+    fn has_ended(mut self) {
+        self.session = None;
+    }
+}
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        let Some(session) = self.session else { return };
+        let pool = Arc::clone(&self.pool);
+        tokio::spawn(async move {
+            let killed = async { pool.fresh().await?.run(&format!("KILL {session}")).await };
+            if let Err(error) = killed.await {
+                tracing::debug!(session, %error, "a statement goes on although nobody waits for it");
+            }
+        });
+    }
+}
+
+fn addition(table: &str, indexes: &[IndexDefinition]) -> String {
+    let adds: Vec<String> = indexes.iter().map(|index| format!("ADD {}", index.text)).collect();
+    format!("ALTER TABLE {table} {}", adds.join(", "))
+}
+
+/// The indexes that may be built later. They are neither unique, since a duplicate has to show while the source can still be
+/// looked at, nor of expressions, which the session's settings would go into; nor is one among them that AUTO_INCREMENT needs.
+///
+/// Indexes keep the order in which they were made, so they are the last ones of the plain indexes.
+fn deferrable(whole: &str) -> Result<Vec<IndexDefinition>> {
+    let counted = counted_column(whole)?;
+    let mut deferrable = Vec::new();
+    for (tokens, text) in definitions(whole)?.iter().rev() {
+        match plain_index(tokens, text) {
+            Some((index, first)) if Some(&first) != counted.as_ref() => deferrable.push(index),
+            // They stand behind all others anyway.
+            None if tokens
+                .first()
+                .is_some_and(|t| ["FULLTEXT", "CONSTRAINT"].iter().any(|w| t.token.is(w))) => {}
+            _ => break,
+        }
+    }
+    deferrable.reverse();
+    Ok(deferrable)
+}
+
+fn plain_indexes(create: &str) -> Result<Vec<IndexDefinition>> {
+    let definitions = definitions(create)?;
+    let plain = definitions
+        .iter()
+        .filter_map(|(tokens, text)| plain_index(tokens, text));
+    Ok(plain.map(|(index, _)| index).collect())
+}
+
+/// ``KEY `name` (`column`…)``, and its first column; `None` for any other definition, and for one with an expression.
+fn plain_index(tokens: &[Spanned], text: &str) -> Option<(IndexDefinition, String)> {
+    let mut spanned = tokens.iter().map(|spanned| &spanned.token);
+    spanned.next().filter(|token| token.is("KEY"))?;
+    let name = spanned.next()?.name()?.to_owned();
+    (*spanned.next()? == Token::Symbol('(')).then_some(())?;
+    let first = spanned.next()?.name()?.to_owned();
+    let is_expression = |pair: &[Spanned]| pair[0].token == Token::Symbol(',') && pair[1].token == Token::Symbol('(');
+    if tokens.windows(2).any(is_expression) {
+        return None;
+    }
+    let text = text.to_owned();
+    Some((IndexDefinition { name, text }, first))
+}
+
+fn counted_column(create: &str) -> Result<Option<String>> {
+    let is_counted = |tokens: &[Spanned]| tokens.iter().skip(1).any(|t| t.token.is("AUTO_INCREMENT"));
+    let definitions = definitions(create)?;
+    let counted = definitions.iter().find(|(tokens, _)| is_counted(tokens));
+    Ok(counted.and_then(|(tokens, _)| tokens.first()?.token.name().map(str::to_owned)))
+}
+
+/// Columns, indexes and constraints, each as tokens and as text.
+fn definitions(create: &str) -> Result<Vec<(Vec<Spanned>, &str)>> {
+    let unread = || {
+        Error::new(
+            ErrorKind::Refused,
+            "the new table's definition can't be split into words",
+        )
+    };
+    let (all, elements) = elements(create).map_err(|_| unread())?;
+    let text = |range: &Range<usize>| create[all[range.start].start..all[range.end].start].trim_end();
+    let parted = elements.iter().map(|range| (all[range.clone()].to_vec(), text(range)));
+    Ok(parted.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATE: &str = "CREATE TABLE `t` (\n  `id` bigint NOT NULL AUTO_INCREMENT COMMENT 'KEY `no` (`no`)',\n  \
+        `a` int DEFAULT NULL,\n  `b` varchar(9) DEFAULT (concat(_utf8mb4'x',_utf8mb4',')),\n  `g` geometry NOT NULL,\n  \
+        PRIMARY KEY (`a`,`id`),\n  UNIQUE KEY `u` (`a`),\n  KEY `count` (`id`),\n  SPATIAL KEY `s` (`g`),\n  KEY `a, b` (`a`,`b`(3) DESC) \
+        COMMENT 'x, ''y'')' /*!80000 INVISIBLE */,\n  KEY `last` (`b`),\n  FULLTEXT KEY `f` (`b`),\n  CONSTRAINT `c` CHECK ((`a` > 0))\n) \
+        ENGINE=InnoDB";
+
+    fn names(indexes: &[IndexDefinition]) -> Vec<&str> {
+        indexes.iter().map(|index| index.name.as_str()).collect()
+    }
+
+    #[test]
+    fn an_index_is_told_from_all_else_and_keeps_its_options() {
+        let plain = plain_indexes(CREATE).expect("it can be read");
+        assert_eq!(names(&plain), ["count", "a, b", "last"]);
+        assert_eq!(
+            plain[1].text,
+            "KEY `a, b` (`a`,`b`(3) DESC) COMMENT 'x, ''y'')' /*!80000 INVISIBLE */"
+        );
+        assert_eq!(
+            addition("`s`.`t`", &plain[2..]),
+            "ALTER TABLE `s`.`t` ADD KEY `last` (`b`)"
+        );
+    }
+
+    #[test]
+    fn what_stands_before_an_index_that_has_to_stay_is_not_deferred() {
+        assert_eq!(names(&deferrable(CREATE).expect("it can be read")), ["a, b", "last"]);
+        let needed = CREATE.replace("KEY `last` (`b`)", "KEY `last` (`id`)");
+        assert_eq!(names(&deferrable(&needed).expect("it can be read")), [""; 0]);
+        let computed = CREATE.replace("KEY `last` (`b`)", "KEY `last` (`a`,(lower(`b`)))");
+        assert_eq!(names(&deferrable(&computed).expect("it can be read")), [""; 0]);
+    }
+}
