@@ -10,9 +10,10 @@ use crate::plan::{Act, Change, Crash, Moment, Old, Plan, Rest, up_to};
 type Story = fn(&mut Plan, &mut SmallRng) -> Vec<(Moment, Act)>;
 
 /// All stories, each with the guards that chance alone seldom needs.
-const STORIES: [(&[Guard], Story); 13] = [
+const STORIES: [(&[Guard], Story); 14] = [
     (&[Guard::OneApplier], long_followed),
     (&[Guard::FenceIncarnation], boomerang),
+    (&[Guard::FenceServer], led_elsewhere),
     (&[Guard::LockProof], frozen_under_the_lock),
     (&[Guard::AdoptGaps], promoted_with_holes),
     (&[], promoted_with_old_holes),
@@ -91,6 +92,16 @@ fn boomerang(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
         (Moment::Steps(0), Act::Crash(there)),
         (Moment::Steps(0), Act::Crash(back)),
     ]
+}
+
+/// Two servers take writes, and a proxy leads its owner's next session from the old one to the new one, which lacks what the owner has
+/// read.
+fn led_elsewhere(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
+    let acts = split(plan, random);
+    (plan.proxied, plan.agents, plan.chunk_rows) = (true, 1, 1);
+    plan.change = Change::Copied;
+    plan.pace = 2;
+    acts
 }
 
 /// The owner freezes in the middle of the cut-over, longer than its session lives, and goes on as if nothing had been.
