@@ -23,6 +23,7 @@ enum Way {
     NativeCopy,
     NativeInplace,
     Outlast,
+    OutlastDeferring,
 }
 
 /// What the runs measured, for one size; in seconds.
@@ -32,6 +33,7 @@ struct Samples {
     native_copy: Vec<f64>,
     native_inplace: Vec<f64>,
     outlast: Vec<f64>,
+    outlast_deferring: Vec<f64>,
     outlast_copy_phase: Vec<f64>,
     peak_mebibytes: Vec<f64>,
     cpu: Vec<f64>,
@@ -56,7 +58,7 @@ pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
 }
 
 async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, rows: u64, samples: &mut Samples) -> Result<()> {
-    let mut ways = [Way::NativeCopy, Way::Outlast, Way::NativeInplace];
+    let mut ways = [Way::NativeCopy, Way::Outlast, Way::NativeInplace, Way::OutlastDeferring];
     for run in 1..=stage.runs() {
         let mut plain = Vec::new();
         for way in ways {
@@ -75,6 +77,13 @@ async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, rows: u64, samples:
                 Way::Outlast => {
                     let ended = outlast.run(bed, &format!("copy-{rows}-{run}"), &[], LIMIT).await?;
                     samples.note(&ended)
+                }
+                Way::OutlastDeferring => {
+                    let name = format!("copy-deferring-{rows}-{run}");
+                    let ended = outlast.run(bed, &name, &["--defer-indexes"], LIMIT).await?;
+                    let took = ended.wall.as_secs_f64();
+                    samples.outlast_deferring.push(took);
+                    took
                 }
             };
             stage.say(&format!(
@@ -113,6 +122,15 @@ impl Samples {
         if is_judged {
             ratio.bar(bars::COPY);
         }
+        let deferring = ratios(&self.outlast_deferring, &self.native_copy);
+        let ratio = part.median(
+            at("time with --defer-indexes, of native ALGORITHM=COPY"),
+            Unit::Ratio,
+            &deferring,
+        );
+        if is_judged {
+            ratio.bar(bars::COPY_WITH_DEFERRED_INDEXES);
+        }
         for (what, samples) in [
             (
                 "time, of native ALGORITHM=INPLACE",
@@ -135,6 +153,7 @@ impl Samples {
             .bar(bars::MEMORY);
         for (what, samples) in [
             ("outlast run", &self.outlast),
+            ("outlast run --defer-indexes", &self.outlast_deferring),
             ("outlast run, its copy phase", &self.outlast_copy_phase),
             ("native ALGORITHM=COPY", &self.native_copy),
             ("native ALGORITHM=INPLACE", &self.native_inplace),

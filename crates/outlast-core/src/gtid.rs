@@ -148,6 +148,16 @@ impl GtidSet {
         self.sources.values().map(BTreeMap::len).sum()
     }
 
+    /// Of each source, the lowest transactions, in at most so many intervals.
+    #[must_use]
+    pub fn lowest(&self, intervals: usize) -> GtidSet {
+        let lowest = |all: &BTreeMap<u64, u64>| all.iter().take(intervals).map(|(&start, &end)| (start, end)).collect();
+        let sources = self.sources.iter();
+        GtidSet {
+            sources: sources.map(|(source, all)| (source.clone(), lowest(all))).collect(),
+        }
+    }
+
     /// Every interval as (source, first, last + 1), ordered by source and first.
     pub fn intervals(&self) -> impl Iterator<Item = (&Source, u64, u64)> {
         self.sources

@@ -97,6 +97,8 @@ pub struct Ledger {
     /// Transactions with keys that are neither applied nor dropped.
     open: BTreeMap<u64, Open>,
     next_open: u64,
+    /// Number of such keys, each counted for every transaction that waits for it.
+    waiting: usize,
     prepared: HashMap<Xid, Prepared>,
 
     /// Keys to apply, with the transactions that wait for each.
@@ -105,6 +107,8 @@ pub struct Ledger {
     urgent: VecDeque<Key>,
     /// Where the next key in order is looked for: above the last one that was taken so.
     swept: Bound<Key>,
+    /// Where the round through the keys ends, which began with the lowest of them.
+    round_end: Option<Key>,
     held: HashMap<Key, Vec<u64>>,
     /// Number of keys in batches that were taken, and neither applied nor returned.
     taken: usize,
@@ -139,10 +143,12 @@ impl Ledger {
             accounted: checkpoint.position,
             open: BTreeMap::new(),
             next_open: 0,
+            waiting: 0,
             prepared: HashMap::new(),
             queued: BTreeMap::new(),
             urgent: VecDeque::new(),
             swept: Unbounded,
+            round_end: None,
             held: HashMap::new(),
             taken: 0,
         };
@@ -335,14 +341,16 @@ impl Ledger {
             Extend::extend(&mut self.accounted, gtids);
         } else {
             self.next_open += 1;
+            self.waiting += keys_left;
             self.open.insert(id, Open { gtids, keys_left });
         }
     }
 
     /// Up to `limit` queued keys; `None` if nothing is queued.
     ///
-    /// Urgent ones come first. The others are taken in key order, from where the last batch ended; after the highest it begins
-    /// again with the lowest. So keys of one page are applied together, and each key's turn comes once in such a round.
+    /// Urgent ones come first. The others are taken in key order, from where the last batch ended, up to the one that was the highest
+    /// when the round began; then the next round begins with the lowest. So keys of one page are applied together, and every key's
+    /// turn comes, however many new ones come above it.
     ///
     /// The caller commits them with the batch's position and reports [`Ledger::batch_applied`], or gives the ledger up.
     pub fn take_batch(&mut self, limit: usize) -> Option<Batch> {
@@ -386,7 +394,12 @@ impl Ledger {
             }
         }
         let above = self.queued.range((self.swept.as_ref(), Unbounded)).next();
-        let (next, _) = above.or_else(|| self.queued.first_key_value())?;
+        let (mut next, _) = above.or_else(|| self.queued.first_key_value())?;
+        let is_in_round = self.round_end.as_ref().is_some_and(|end| next <= end);
+        if above.is_none() || !is_in_round {
+            (next, _) = self.queued.first_key_value()?;
+            self.round_end = self.queued.last_key_value().map(|(last, _)| last.clone());
+        }
         let next = next.clone();
         self.swept = Excluded(next.clone());
         self.queued.remove_entry(&next)
@@ -434,22 +447,32 @@ impl Ledger {
         self.queued.len() + self.held.len()
     }
 
-    /// Whether so much waits to be applied that reading has to pause: keys, or transactions, of which many may wait for one key.
+    /// Whether so much waits to be applied that reading has to pause: keys, or keys of transactions, of which many may wait for the
+    /// same key.
     pub fn is_full(&self, limit: usize) -> bool {
-        self.backlog().max(self.open.len()) > limit
+        self.backlog().max(self.waiting) > limit
     }
 
     /// What may be recorded: every change in these transactions is in the shadow or in a range not yet copied. It never gets
-    /// less; it lags behind what is true while that has very many intervals.
+    /// less. While there are very many intervals of such transactions, it has the lower ones only, of which a round completes some.
     pub fn position(&mut self) -> &GtidSet {
         if self.is_recordable(&self.accounted) {
             self.recordable.clone_from(&self.accounted);
+            return &self.recordable;
+        }
+        let lower = self.accounted.lowest(self.most_pieces());
+        if self.recordable.is_subset(&lower) {
+            self.recordable = lower;
         }
         &self.recordable
     }
 
     fn is_recordable(&self, position: &GtidSet) -> bool {
-        position.pieces() <= self.processed.pieces() + MOST_PIECES
+        position.pieces() <= self.most_pieces()
+    }
+
+    fn most_pieces(&self) -> usize {
+        self.processed.pieces() + MOST_PIECES
     }
 
     /// Transactions that were recorded, whether or not they are accounted for.
@@ -463,10 +486,16 @@ impl Ledger {
         self.is_caught_up(executed, 0) && self.prepared.is_empty() && self.taken == 0
     }
 
-    /// One of the XA transactions that are prepared and have changed the source, the same each time, and how many there are.
-    pub fn prepared_xa(&self) -> Option<(&Xid, usize)> {
-        let first = self.prepared.keys().min_by(|a, b| a.0.cmp(&b.0))?;
-        Some((first, self.prepared.len()))
+    /// The XA transactions that are prepared and have changed the source, in the order of their names.
+    pub fn prepared(&self) -> Vec<Xid> {
+        let mut prepared: Vec<Xid> = self.prepared.keys().cloned().collect();
+        prepared.sort_by(|a, b| a.0.cmp(&b.0));
+        prepared
+    }
+
+    /// Whether this is one of them.
+    pub fn is_prepared(&self, xid: &Xid) -> bool {
+        self.prepared.contains_key(xid)
     }
 
     /// Whether the shadow is as of `executed`, but for at most `few` keys.
@@ -493,6 +522,7 @@ impl Ledger {
                 continue;
             };
             open.keys_left -= 1;
+            self.waiting -= 1;
             if open.keys_left == 0
                 && let Some(open) = self.open.remove(id)
             {

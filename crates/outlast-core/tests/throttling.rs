@@ -58,12 +58,6 @@ impl Stage {
             self.clock.sleep(Duration::from_millis(50)).await;
         }
     }
-
-    async fn shadow(&self) -> Option<BTreeMap<u64, u64>> {
-        let schema = self.migration().await.shadow_schema();
-        let shadow = TableName::new(schema, &*self.table.table);
-        self.cluster.rows(&self.primary, &shadow)
-    }
 }
 
 #[tokio::test(start_paused = true)]

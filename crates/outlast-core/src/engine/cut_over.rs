@@ -4,12 +4,13 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::future::{Either, select};
 
-use super::Run;
+use super::{Run, one_row_is_too_big};
 use crate::{
     error::{Error, ErrorKind, Response, Result},
     failures::Failures,
     gtid::GtidSet,
     guard::Guard,
+    ledger::Ledger,
     scheduler::{Ending, Phase},
     stream::CutOver,
 };
@@ -98,29 +99,36 @@ impl Run {
         }
     }
 
-    /// Waits until no XA transaction is prepared that has changed the source, for as long as it takes its application. It holds the
-    /// table: to try and lock it would be in vain, and would hold up everybody else.
+    /// Waits until those XA transactions have ended that are prepared now and have changed the source, for as long as it takes their
+    /// application. They hold the table: to try and lock it would be in vain, and would hold up everybody else. Others that come
+    /// meanwhile may always do so; the lock is granted between them.
     async fn prepared_transactions_end(&self) {
         let clock = &self.services.clock;
         let begun = clock.now();
+        let mut prepared = self.ledger().prepared();
         loop {
-            let waits_for = self.ledger().prepared_xa().map(|(first, count)| {
-                let xid = String::from_utf8_lossy(&first.0).into_owned();
-                let others = match count {
-                    1 => String::new(),
-                    _ => format!(" (and {} more)", count - 1),
-                };
-                format!(
-                    "the swap has waited for {} s for XA transaction {xid}{others}, which has changed the table, and is prepared \
-                     and not ended. If its application has forgotten it: XA COMMIT {xid} or XA ROLLBACK {xid}",
-                    (clock.now() - begun).as_secs()
-                )
-            });
-            let Some(waits_for) = waits_for else {
+            {
+                let ledger = self.ledger();
+                prepared.retain(|xid| ledger.is_prepared(xid));
+            }
+            let Some((first, others)) = prepared.split_first() else {
                 return;
             };
-            self.say(waits_for);
-            let ended = Box::pin(self.until(|ledger| ledger.prepared_xa().is_none().then_some(())));
+            let xid = String::from_utf8_lossy(&first.0);
+            let others = match others.len() {
+                0 => String::new(),
+                count => format!(" (and {count} more)"),
+            };
+            self.say(format!(
+                "the swap has waited for {} s for XA transaction {xid}{others}, which has changed the table, and is prepared \
+                 and not ended. If its application has forgotten it: XA COMMIT {xid} or XA ROLLBACK {xid}",
+                (clock.now() - begun).as_secs()
+            ));
+            let have_ended = |ledger: &mut Ledger| {
+                let are_left = prepared.iter().any(|xid| ledger.is_prepared(xid));
+                (!are_left).then_some(())
+            };
+            let ended = Box::pin(self.until(have_ended));
             let look_again = clock.sleep(self.services.settings.liveness_interval);
             if let Either::Left(_) = select(ended, look_again).await {
                 self.say("");
@@ -207,11 +215,20 @@ impl Run {
                     ));
                 }
             };
-            if let Err(error) = locked.drain(&batch.keys).await {
-                self.ledger().batch_returned(batch);
-                return Err(error);
+            let keys = batch.keys.len();
+            match locked.drain(&batch.keys).await {
+                Ok(()) => self.ledger().batch_applied(batch),
+                Err(error) => {
+                    self.ledger().batch_returned(batch);
+                    match error.kind().response() {
+                        Response::Shrink if keys > 1 => self.shrink_batch(keys),
+                        Response::Shrink => return Err(one_row_is_too_big(error)),
+                        _ => return Err(error),
+                    }
+                }
             }
-            self.ledger().batch_applied(batch);
+            // The reader may have paused.
+            self.ledger_changed();
         }
     }
 }

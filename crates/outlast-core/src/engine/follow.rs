@@ -60,8 +60,13 @@ impl Run {
                 drop(turn);
                 self.ledger_changed();
                 failures.clear();
-                if duplicates.clear() {
-                    self.batch.store(self.services.settings.max_batch, Ordering::Relaxed);
+                let most = self.services.settings.max_batch;
+                let size = self.batch.load(Ordering::Relaxed);
+                match duplicates.clear() {
+                    true => self.batch.store(most, Ordering::Relaxed),
+                    // It was made smaller, perhaps for a few large rows.
+                    false if size < most => self.batch.store((size + size / 16 + 1).min(most), Ordering::Relaxed),
+                    false => {}
                 }
                 self.progressed().await;
                 continue;
@@ -81,7 +86,7 @@ impl Run {
                     self.wait_by_policy(&mut failures, error).await?;
                 }
                 kind if kind.response() == Response::Shrink && keys == 1 => return Err(one_row_is_too_big(error)),
-                kind if kind.response() == Response::Shrink => self.batch.store(keys / 2, Ordering::Relaxed),
+                kind if kind.response() == Response::Shrink => self.shrink_batch(keys),
                 _ => self.wait_before_retry(&mut failures, error).await?,
             }
         }
@@ -127,6 +132,12 @@ impl Run {
         }
         // The others have done theirs.
         self.stream.apply(Applier::Alone, last, position).await
+    }
+
+    /// After a transaction with a batch of so many keys, or a part of them, was too big.
+    pub(super) fn shrink_batch(&self, keys: usize) {
+        let size = self.batch.load(Ordering::Relaxed).min(keys);
+        self.batch.store((size / 2).max(1), Ordering::Relaxed);
     }
 
     /// Most keys of a batch for so many appliers.

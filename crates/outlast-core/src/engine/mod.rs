@@ -80,7 +80,7 @@ pub struct Settings {
     /// Number of waiting keys at which the cut-over takes its locks: what it has to apply while the application waits. It
     /// doubles with every second in which there are more, up to a whole batch.
     pub max_keys_to_drain: usize,
-    /// Number of waiting keys, or of transactions that wait for them, above which reading pauses.
+    /// Number of waiting keys above which reading pauses. One that several transactions have changed counts for each of them.
     pub max_backlog: usize,
     /// How long the cut-over may hold its locks before it lets the application go on and tries later.
     pub max_lock_time: Duration,

@@ -393,3 +393,53 @@ fn reading_pauses_for_many_transactions_of_one_key() {
     ledger.batch_applied(batch);
     assert!(!ledger.is_full(0));
 }
+
+#[test]
+fn reading_pauses_for_the_same_keys_of_many_transactions() {
+    let mut ledger = ledger();
+    for number in 2..=50 {
+        ledger.record(committed(number, [3, 7]));
+    }
+    assert!(ledger.is_full(97) && !ledger.is_full(98));
+    let batch = batch(&mut ledger);
+    ledger.batch_applied(batch);
+    assert!(!ledger.is_full(0));
+}
+
+#[test]
+fn the_position_goes_on_although_as_many_keys_come_as_are_applied_and_new_ones_above_all_others() {
+    const LOW: u64 = 10_000;
+    let mut ledger = Ledger::restore(Checkpoint {
+        position: gtids([1]),
+        folded: Some(KeyRange::ALL),
+        folded_rows: 0,
+        chunks: vec![],
+    })
+    .expect("there is one range");
+    let mut next = 2;
+    let mut write = |ledger: &mut Ledger, transactions: u64| {
+        for number in next..next + transactions {
+            // An old row at random, or so, and a new one.
+            ledger.record(committed(number, [number * 7919 % LOW, LOW + number]));
+        }
+        next += transactions;
+    };
+    write(&mut ledger, 4_000);
+    let mut recorded = ledger.position().clone();
+    for _ in 0..5 {
+        // Long enough for all that waits.
+        for _ in 0..80 {
+            let batch = ledger.take_batch(100).expect("keys are queued");
+            ledger.batch_applied(batch);
+            write(&mut ledger, 50);
+        }
+        let position = ledger.position().clone();
+        assert!(position.pieces() <= MOST_PIECES + 1);
+        assert!(
+            recorded.is_subset(&position) && position.count() >= recorded.count() + 2_000,
+            "{}",
+            position.count()
+        );
+        recorded = position;
+    }
+}

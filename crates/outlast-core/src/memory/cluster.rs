@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -50,6 +50,7 @@ pub(super) struct Shared {
     changed: Signal,
     serial: AtomicU64,
     latency_ms: AtomicU64,
+    most_rows: AtomicUsize,
     pub(super) steps: Steps,
 }
 
@@ -81,6 +82,7 @@ impl Cluster {
                 changed: Signal::default(),
                 serial: AtomicU64::new(1),
                 latency_ms: AtomicU64::new(0),
+                most_rows: AtomicUsize::new(usize::MAX),
                 steps: Steps::default(),
             }),
             client: Client::OPERATOR,
@@ -514,6 +516,20 @@ impl Cluster {
     /// Lets every statement take a random time up to this, so that others go ahead between and within transactions.
     pub fn set_latency(&self, most: Duration) {
         self.shared.latency_ms.store(most.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Sets how many rows a transaction of Outlast may write.
+    pub fn set_most_rows(&self, rows: usize) {
+        self.shared.most_rows.store(rows, Ordering::Relaxed);
+    }
+
+    pub(super) fn check_size(&self, writes: &[Write]) -> Result<()> {
+        let rows = writes.iter().filter(|write| matches!(write, Write::Row { .. })).count();
+        let most = self.shared.most_rows.load(Ordering::Relaxed);
+        match rows <= most {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::TooBig, format!("{rows} rows are more than {most}")).with_code(1197)),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One server in memory, and a migration on it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use outlast_core::{
     Agent, AgentId, CheckpointStore, Clock, Migration, MigrationId, Scheduler, Server,
@@ -106,6 +106,13 @@ impl Stage {
 
     pub(crate) async fn request(&self, request: Request) {
         self.scheduler.request(&self.primary, &self.id, request).await.unwrap();
+    }
+
+    /// The rows of the new table; `None` while there is none.
+    pub(crate) async fn shadow(&self) -> Option<BTreeMap<u64, u64>> {
+        let schema = self.migration().await.shadow_schema();
+        let shadow = TableName::new(schema, &*self.table.table);
+        self.cluster.rows(&self.primary, &shadow)
     }
 
     pub(crate) fn prepare_xa(&self, xid: &Xid) {
