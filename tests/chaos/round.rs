@@ -92,7 +92,7 @@ pub(crate) async fn play(mut plan: Plan, directory: &Path, sabotage: Option<Sabo
         Ok(mut stage) => {
             let outcome = timeout(LONGEST, on_stage(&mut stage, &mut played, sabotage))
                 .await
-                .unwrap_or_else(|_| Err(anyhow!("nothing has limited it to {LONGEST:?}")));
+                .unwrap_or_else(|_| Err(anyhow!("it was given up after {LONGEST:?}")));
             played.outcome = outcome
                 .unwrap_or_else(|error| Outcome::Violation(vec![format!("it did not come to an end: {error:#}")]));
             if let Outcome::Violation(violations) = &played.outcome {

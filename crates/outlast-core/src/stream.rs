@@ -208,7 +208,8 @@ pub trait OpenStream: Send + Sync {
     ///
     /// # Errors
     /// `Duplicate` if two rows of one snapshot of the source collide, or if one of several appliers meets a value that any row of
-    /// the shadow holds; else as `copy`.
+    /// the shadow holds; without a server's code if the rows in each other's way are too many, or others each time, which is no proof of
+    /// a duplicate. Else as `copy`.
     async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()>;
 
     /// Records the position without data, when there is nothing to apply.

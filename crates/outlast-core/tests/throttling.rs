@@ -5,7 +5,6 @@
 mod stage;
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +17,6 @@ use outlast_core::{
     Epoch, Phase, Result, Scheduler, Server, Status,
     engine::Settings,
     ledger::Xid,
-    memory::TableName,
     scheduler::Request,
     throttle::{Gauge, Limits, Pressure},
 };

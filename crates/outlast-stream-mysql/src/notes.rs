@@ -7,6 +7,9 @@ use outlast_mysql::{Session, quote};
 /// The table, in the shadow's schema.
 pub(crate) const TABLE: &str = "_outlast_notes";
 
+/// The columns, but for the first.
+type Row = (bool, String, String, String, Option<u64>, Option<String>);
+
 /// See the module's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notes {
@@ -82,7 +85,7 @@ impl Notes {
                 ),
             )
         };
-        let row: Option<(bool, String, String, String, Option<u64>, Option<String>)> = session
+        let row: Option<Row> = session
             .first(&format!(
                 "SELECT works_in_place, sql_mode, time_zone, key_index, counter, whole FROM {}",
                 quote::table(shadow_schema, TABLE)

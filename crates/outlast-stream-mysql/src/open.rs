@@ -539,7 +539,7 @@ pub(crate) async fn preparation_lock(session: &mut Session, lease: &Lease) -> Re
     if locked != Some(1) {
         return Err(Error::new(
             ErrorKind::Passing,
-            "another session still prepares this migration's shadow table",
+            "another session still changes the definition of this migration's new table",
         ));
     }
     check_fence(session, lease).await

@@ -1,5 +1,8 @@
 //! One server in memory, and a migration on it.
 
+// Each test uses a part of it.
+#![allow(dead_code)]
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use outlast_core::{
