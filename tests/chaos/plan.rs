@@ -334,6 +334,7 @@ fn options(rng: &mut StdRng, rows: u64) -> Vec<String> {
         format!("adopt_grace={grace}"),
     ]
     .into();
+    // Half of the rounds. Not drawn: seeds keep their plans.
     if chunk >= 200 {
         options.push("--defer-indexes".to_owned());
     }

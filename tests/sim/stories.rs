@@ -94,7 +94,7 @@ fn boomerang(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
     ]
 }
 
-/// Two servers take writes, and a proxy leads its owner's next session from the old one to the new one, which lacks what the owner has
+/// Two servers take writes, and a proxy leads the owner's next session from the old one to the new one, which lacks what the owner has
 /// read.
 fn led_elsewhere(plan: &mut Plan, random: &mut SmallRng) -> Vec<(Moment, Act)> {
     let acts = split(plan, random);

@@ -169,10 +169,11 @@ pub(crate) struct MigrationOptions {
     /// What is free is known only if the primary runs on the same machine; --dry-run shows the estimate.
     #[arg(long)]
     pub(crate) ignore_disk_space: bool,
-    /// Build the new table's indexes, but for unique ones, once its rows are copied: faster, and their pages are full.
+    /// Build those indexes of the new table that can wait once its rows are copied: faster, and their pages are full.
     ///
-    /// Changes wait meanwhile, and are applied afterwards. Replicas build the indexes too when the primary has, and lag for as long as
-    /// that takes them.
+    /// Unique, FULLTEXT, SPATIAL and expression indexes are there from the beginning. Changes wait meanwhile, and are applied afterwards.
+    /// Replicas build the indexes too when the primary has, and lag for as long as that takes them. While a server builds, don't make it
+    /// read-only and don't FLUSH TABLES WITH READ LOCK: that would wait for the build, and all writes for that. Cancel first.
     #[arg(long)]
     pub(crate) defer_indexes: bool,
     /// Copy even where the server could change the table at once, without touching its rows.

@@ -146,7 +146,7 @@ pub struct Options {
     pub duplicate_grace_ms: u64,
     /// Pause between chunks of a lane, in milliseconds; 0 is none.
     pub chunk_pause_ms: u64,
-    /// Build indexes of the new table once its rows are copied, but for those that are needed before.
+    /// Build those indexes of the new table that can wait once its rows are copied.
     pub defer_indexes: bool,
     /// Copy even where the server could change the table at once.
     pub no_instant: bool,

@@ -63,7 +63,7 @@ pub struct Examination {
     pub allow_direct: bool,
     /// Whether to copy even if the copy seems to need more disk space than is free.
     pub ignore_disk_space: bool,
-    /// Whether indexes of the new table are to be built once its rows are copied.
+    /// Whether those indexes of the new table that can wait are to be built once its rows are copied.
     pub defer_indexes: bool,
 }
 
@@ -233,14 +233,14 @@ pub trait OpenStream: Send + Sync {
     /// Names of the indexes that the shadow still lacks. Only looks.
     ///
     /// # Errors
-    /// Those of the server.
+    /// `Refused` if the shadow's definition is not understood; those of the server.
     async fn missing_indexes(&self) -> Result<Vec<String>>;
 
     /// Builds the indexes that the shadow still lacks, for as long as that takes. To be called once everything is copied, while
     /// nobody writes the shadow. Idempotent. Dropping the future ends it, on the server too, as soon as that hears of it.
     ///
     /// # Errors
-    /// `Passing` if another session still builds them; those of the server: then the shadow lacks all or none of them.
+    /// `Passing` if another session still builds them; `Fenced`; those of the server. On an error the shadow has all of them or none.
     async fn build_indexes(&self) -> Result<()>;
 
     /// Removes what a broken-off attempt at the swap left on the tables beside what [`OpenStream::swap_state`] tells: what binds

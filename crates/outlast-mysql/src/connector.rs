@@ -214,7 +214,7 @@ impl Session {
             match self.run(&format!("KILL {id}")).await {
                 Ok(_) => killed += 1,
                 Err(e) if e.kind() == ErrorKind::ServerGone => return Err(e),
-                Err(e) => tracing::debug!(session = id, error = %e, "a session of the previous owner is not killed"),
+                Err(e) => tracing::debug!(session = id, error = %e, "a session is not killed"),
             }
         }
         Ok(killed)

@@ -112,7 +112,7 @@ impl Drop for KillOnDrop {
         let Some(session) = self.session else { return };
         let pool = Arc::clone(&self.pool);
         tokio::spawn(async move {
-            let killed = async { pool.fresh().await?.run(&format!("KILL {session}")).await };
+            let killed = async { pool.fresh().await?.kill(&[u64::from(session)]).await };
             if let Err(error) = killed.await {
                 tracing::debug!(session, %error, "a statement goes on although nobody waits for it");
             }
@@ -128,13 +128,14 @@ fn addition(table: &str, indexes: &[IndexDefinition]) -> String {
 /// The indexes that may be built later. They are neither unique, since a duplicate has to show while the source can still be
 /// looked at, nor of expressions, which the session's settings would go into; nor is one among them that AUTO_INCREMENT needs.
 ///
-/// Indexes keep the order in which they were made, so they are the last ones of the plain indexes.
+/// The order of indexes is the order in which they were made. To come out the same, only the last plain ones can be made later.
 fn deferrable(whole: &str) -> Result<Vec<IndexDefinition>> {
-    let counted = counted_column(whole)?;
+    let definitions = definitions(whole)?;
+    let counted = counted_column(&definitions);
     let mut deferrable = Vec::new();
-    for (tokens, text) in definitions(whole)?.iter().rev() {
+    for (tokens, text) in definitions.iter().rev() {
         match plain_index(tokens, text) {
-            Some((index, first)) if Some(&first) != counted.as_ref() => deferrable.push(index),
+            Some((index, first)) if Some(first.as_str()) != counted => deferrable.push(index),
             // They stand behind all others anyway.
             None if tokens
                 .first()
@@ -169,11 +170,11 @@ fn plain_index(tokens: &[Spanned], text: &str) -> Option<(IndexDefinition, Strin
     Some((IndexDefinition { name, text }, first))
 }
 
-fn counted_column(create: &str) -> Result<Option<String>> {
+/// The column with AUTO_INCREMENT.
+fn counted_column<'a>(definitions: &'a [(Vec<Spanned>, &str)]) -> Option<&'a str> {
     let is_counted = |tokens: &[Spanned]| tokens.iter().skip(1).any(|t| t.token.is("AUTO_INCREMENT"));
-    let definitions = definitions(create)?;
-    let counted = definitions.iter().find(|(tokens, _)| is_counted(tokens));
-    Ok(counted.and_then(|(tokens, _)| tokens.first()?.token.name().map(str::to_owned)))
+    let (tokens, _) = definitions.iter().find(|(tokens, _)| is_counted(tokens))?;
+    tokens.first()?.token.name()
 }
 
 /// Columns, indexes and constraints, each as tokens and as text.

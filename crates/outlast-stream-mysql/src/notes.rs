@@ -23,7 +23,7 @@ pub(crate) struct Notes {
     pub(crate) counter: Option<u64>,
     /// The source's index by which rows are copied, and of which the checkpoint's keys are; `None` while it is not chosen.
     pub(crate) key_index: Option<String>,
-    /// The shadow's definition in the end, where indexes are built later; `None` if it has all of them from the beginning.
+    /// The shadow's definition once its indexes are built; `None` if none is built later.
     pub(crate) whole: Option<String>,
 }
 

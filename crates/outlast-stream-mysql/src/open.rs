@@ -22,8 +22,7 @@ use crate::{
     collision,
     cut_over::LockedTables,
     foreign_keys::{self, ForeignKeys},
-    indexes::{self, IndexDefinition},
-    instant,
+    indexes, instant,
     key::Side,
     notes::Notes,
     plan::Plan,
@@ -35,10 +34,10 @@ use crate::{
     table::definition,
 };
 
-/// How many rows may stand one in the way of the next. Of values that a tenth of all rows have exchanged at random, about half as many
-/// do.
+/// Longest chain of rows, each in the way of the one before, that is followed. With the values of a tenth of all rows exchanged at random,
+/// chains have about half this length.
 const LONGEST_CHAIN: usize = 30;
-/// How often keys are written again together with those in their way, which change while they are looked for.
+/// How often keys are written together with the rows in their way; the source may change those in between.
 const MOST_ATTEMPTS: usize = 10;
 
 pub(crate) struct OpenMySqlStream {
@@ -58,7 +57,7 @@ struct Prepared {
     /// The source's definition when the stream was opened.
     definition: String,
     keys: ForeignKeys,
-    /// The shadow's definition in the end, where indexes are built later.
+    /// The shadow's definition once its indexes are built; `None` if none is built later.
     whole: Option<String>,
 }
 
@@ -103,16 +102,6 @@ impl OpenMySqlStream {
         self.prepared.get_or_try_init(read).await
     }
 
-    /// The shadow's indexes that are not built yet.
-    async fn lacks(&self, session: &mut Session) -> Result<Vec<IndexDefinition>> {
-        match &self.prepared().await?.whole {
-            Some(whole) => {
-                indexes::missing(session, &self.migration.shadow_schema(), &self.migration.table, whole).await
-            }
-            None => Ok(Vec::new()),
-        }
-    }
-
     /// Up to where the binlog is known to be written.
     fn binlog_end(&self) -> MutexGuard<'_, String> {
         self.binlog_end.lock().unwrap_or_else(PoisonError::into_inner)
@@ -150,7 +139,8 @@ impl OpenMySqlStream {
         }
     }
 
-    /// The shadow's rows that stand in the way of rows of the source, and in words what the error is about.
+    /// The shadow's rows that stand in the way of rows of the source, and, for people, the rows of the source that share the value, if they are
+    /// known.
     async fn blocking_keys(&self, error: &Error, condition: &str) -> Result<(Vec<Key>, Option<String>)> {
         let plan = self.plan().await?;
         let Some(index) = collision::index_of(error) else {
@@ -467,23 +457,27 @@ impl OpenStream for OpenMySqlStream {
     }
 
     async fn missing_indexes(&self) -> Result<Vec<String>> {
-        if self.prepared().await?.whole.is_none() {
+        let Some(whole) = &self.prepared().await?.whole else {
             return Ok(Vec::new());
-        }
+        };
         let mut session = self.pool.session().await?;
-        let missing = self.lacks(&mut session).await?;
+        let (schema, table) = (self.migration.shadow_schema(), &self.migration.table);
+        let missing = indexes::missing(&mut session, &schema, table, whole).await?;
         session.give_back();
         Ok(missing.into_iter().map(|index| index.name).collect())
     }
 
     async fn build_indexes(&self) -> Result<()> {
+        let Some(whole) = &self.prepared().await?.whole else {
+            return Ok(());
+        };
         let mut session = self.pool.fresh().await?;
         preparation_lock(&mut session, &self.lease).await?;
-        let missing = self.lacks(&mut session).await?;
+        let (schema, table) = (self.migration.shadow_schema(), &self.migration.table);
+        let missing = indexes::missing(&mut session, &schema, table, whole).await?;
         if missing.is_empty() {
             return Ok(());
         }
-        let (schema, table) = (self.migration.shadow_schema(), &self.migration.table);
         indexes::build(&self.pool, &mut session, &schema, table, &missing).await
     }
 

@@ -19,7 +19,7 @@ pub(crate) struct Shadow {
     pub(crate) plan: Plan,
     /// The source's definition that it was made of.
     pub(crate) made_of: String,
-    /// Its own in the end, where indexes are built later.
+    /// Its own definition once its indexes are built; `None` if none is built later.
     pub(crate) whole: Option<String>,
 }
 

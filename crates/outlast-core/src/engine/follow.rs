@@ -62,11 +62,11 @@ impl Run {
                 failures.clear();
                 let most = self.services.settings.max_batch;
                 let size = self.batch.load(Ordering::Relaxed);
-                match duplicates.clear() {
-                    true => self.batch.store(most, Ordering::Relaxed),
+                if duplicates.clear() {
+                    self.batch.store(most, Ordering::Relaxed);
+                } else if size < most {
                     // It was made smaller, perhaps for a few large rows.
-                    false if size < most => self.batch.store((size + size / 16 + 1).min(most), Ordering::Relaxed),
-                    false => {}
+                    self.batch.store((size + size / 16 + 1).min(most), Ordering::Relaxed);
                 }
                 self.progressed().await;
                 continue;

@@ -14,20 +14,19 @@ impl Run {
         let mut failures = Failures::default();
         loop {
             self.until_not_stopped().await;
-            let turn = self.turn.lock().await;
-            let ending = Box::pin(self.until(|_| self.is_ending.load(Ordering::Relaxed).then_some(())));
-            let built = match select(ending, Box::pin(self.try_to_build())).await {
-                Either::Left(((), building)) => {
-                    drop(building);
-                    drop(turn);
-                    return std::future::pending().await;
+            let built = {
+                let _turn = self.turn.lock().await;
+                let ending = Box::pin(self.until(|_| self.is_ending.load(Ordering::Relaxed).then_some(())));
+                match select(ending, Box::pin(self.try_to_build())).await {
+                    Either::Left(_) => None,
+                    Either::Right((built, _)) => Some(built),
                 }
-                Either::Right((built, _)) => built,
             };
-            drop(turn);
             match built {
-                Ok(()) => return Ok(()),
-                Err(error) => self.wait_before_retry(&mut failures, error).await?,
+                Some(Ok(())) => return Ok(()),
+                Some(Err(error)) => self.wait_before_retry(&mut failures, error).await?,
+                // Whoever ends the run waits for the turn, which is free now.
+                None => return std::future::pending().await,
             }
         }
     }

@@ -56,6 +56,16 @@ fn ledger() -> Ledger {
     ledger
 }
 
+/// Everything is copied; transaction 1 is accounted for.
+fn copied_ledger() -> Ledger {
+    let checkpoint = Checkpoint {
+        position: gtids([1]),
+        folded: Some(KeyRange::ALL),
+        ..Checkpoint::default()
+    };
+    Ledger::restore(checkpoint).expect("there is one range")
+}
+
 fn batch(ledger: &mut Ledger) -> Batch {
     ledger.take_batch(usize::MAX).expect("keys are queued")
 }
@@ -349,13 +359,7 @@ fn keys_are_taken_in_their_order_round_after_round() {
 #[test]
 fn a_position_of_very_many_pieces_is_not_recorded_until_they_join_and_never_goes_back() {
     const MANY: u64 = 4 * MOST_PIECES as u64;
-    let mut ledger = Ledger::restore(Checkpoint {
-        position: gtids([1]),
-        folded: Some(KeyRange::ALL),
-        folded_rows: 0,
-        chunks: vec![],
-    })
-    .expect("there is one range");
+    let mut ledger = copied_ledger();
     // Every other transaction has a low key, and is complete long before those between.
     for number in 2..MANY {
         ledger.record(committed(number, [number % 2 * MANY + number]));
@@ -409,13 +413,7 @@ fn reading_pauses_for_the_same_keys_of_many_transactions() {
 #[test]
 fn the_position_goes_on_although_as_many_keys_come_as_are_applied_and_new_ones_above_all_others() {
     const LOW: u64 = 10_000;
-    let mut ledger = Ledger::restore(Checkpoint {
-        position: gtids([1]),
-        folded: Some(KeyRange::ALL),
-        folded_rows: 0,
-        chunks: vec![],
-    })
-    .expect("there is one range");
+    let mut ledger = copied_ledger();
     let mut next = 2;
     let mut write = |ledger: &mut Ledger, transactions: u64| {
         for number in next..next + transactions {

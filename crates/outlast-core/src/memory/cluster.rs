@@ -523,7 +523,7 @@ impl Cluster {
         self.shared.most_rows.store(rows, Ordering::Relaxed);
     }
 
-    pub(super) fn check_size(&self, writes: &[Write]) -> Result<()> {
+    fn check_size(&self, writes: &[Write]) -> Result<()> {
         let rows = writes.iter().filter(|write| matches!(write, Write::Row { .. })).count();
         let most = self.shared.most_rows.load(Ordering::Relaxed);
         match rows <= most {
@@ -627,6 +627,7 @@ impl Cluster {
             }
             let utc = now + node.ahead;
             let (writes, result) = body(node, utc)?;
+            self.check_size(&writes)?;
             let wrote = !writes.is_empty();
             if wrote {
                 node.append(Effect::Commit(writes));

@@ -115,7 +115,6 @@ impl Transaction for MemoryTransaction {
 
 fn commit(cluster: &Cluster, session: &Session, lease: &Lease, mut writes: Vec<Write>) -> Result<()> {
     let now = cluster.clock().now();
-    cluster.check_size(&writes)?;
     cluster.commit_in(session, |node, _| {
         // The fence row is locked FOR SHARE from the transaction's first statement; checking it where the transaction takes
         // effect is the same.
