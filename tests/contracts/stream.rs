@@ -1,6 +1,6 @@
 //! The contract of the stream.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use async_trait::async_trait;
@@ -207,4 +207,37 @@ mod copying {
 mod instant {
     use super::fixture;
     outlast_core::contract::instant_suite!(fixture().await);
+}
+
+/// A reader pauses while very much waits to be applied, for longer than the server would wait for any other client.
+#[tokio::test]
+async fn changes_go_on_after_a_pause_that_is_longer_than_the_servers_patience() {
+    /// Of a megabyte each: more than the buffers of a connection hold.
+    const TRANSACTIONS: usize = 40;
+    let fixture = fixture().await;
+    let subject = fixture.subject(&[(1, 1)]).await;
+    let stream = fixture.stream().open(&subject.lease, &subject.migration).await;
+    let stream = stream.expect("the primary answers");
+    stream.prepare().await.expect("the table can be migrated");
+    fixture.suite.execute("SET GLOBAL net_write_timeout = 1").await;
+    let mut processed = stream.executed().await.expect("the primary answers");
+    let mut changes = stream.changes(&processed).await.expect("the binlogs are there");
+    let big = format!("{}_big", source(&subject.migration));
+    fixture
+        .suite
+        .execute(&format!("CREATE TABLE {big} (content LONGTEXT)"))
+        .await;
+    for _ in 0..TRANSACTIONS {
+        let insert = format!("INSERT INTO {big} VALUES (REPEAT('x', 1000000))");
+        fixture.suite.execute(&insert).await;
+    }
+    // This is the pause.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    fixture.suite.execute("SET GLOBAL net_write_timeout = DEFAULT").await;
+    let executed = stream.executed().await.expect("the primary answers");
+    while !executed.is_subset(&processed) {
+        for change in changes.next().await.expect("the server has waited") {
+            processed.insert(&change.gtid);
+        }
+    }
 }

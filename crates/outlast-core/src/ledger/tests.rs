@@ -441,3 +441,25 @@ fn the_position_goes_on_although_as_many_keys_come_as_are_applied_and_new_ones_a
         recorded = position;
     }
 }
+
+#[test]
+fn of_a_position_of_very_many_pieces_the_lower_ones_are_recorded() {
+    const FIRST: u64 = 1_000;
+    const LAST: u64 = 3_000;
+    let mut ledger = copied_ledger();
+    // In key order: every other of the later transactions, then the earlier ones, then the rest.
+    for number in 2..=FIRST {
+        ledger.record(committed(number, [10_000 + number]));
+    }
+    for number in FIRST + 1..=LAST {
+        ledger.record(committed(number, [number % 2 * 100_000 + number]));
+    }
+    for _ in 0..(LAST + FIRST) / 2 / 100 {
+        let batch = ledger.take_batch(100).expect("keys are queued");
+        ledger.batch_applied(batch);
+        ledger.position();
+    }
+    assert!(ledger.accounted.pieces() > MOST_PIECES + 1, "there are too few");
+    assert!(gtids(1..=FIRST).is_subset(ledger.position()));
+    assert!(ledger.position().pieces() <= MOST_PIECES + 1);
+}
