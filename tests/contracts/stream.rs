@@ -1,6 +1,10 @@
 //! The contract of the stream.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::ensure;
 use async_trait::async_trait;
@@ -240,4 +244,45 @@ async fn changes_go_on_after_a_pause_that_is_longer_than_the_servers_patience() 
             processed.insert(&change.gtid);
         }
     }
+}
+
+/// All loops of a migration work in one task: who reads must not keep the others from it, however much there is to read.
+#[tokio::test]
+async fn who_reads_very_much_lets_others_work_meanwhile() {
+    const ROWS: usize = 100_000;
+    let fixture = fixture().await;
+    let subject = fixture.subject(&[(1, 1)]).await;
+    let stream = fixture.stream().open(&subject.lease, &subject.migration).await;
+    let stream = stream.expect("the primary answers");
+    stream.prepare().await.expect("the table can be migrated");
+    let position = stream.executed().await.expect("the primary answers");
+    let insert = format!(
+        "INSERT /*+ SET_VAR(cte_max_recursion_depth = {ROWS}) */ INTO {} (id, value) \
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {ROWS}) SELECT n + 1, n FROM n",
+        source(&subject.migration)
+    );
+    fixture.suite.execute(&insert).await;
+    let mut changes = stream.changes(&position).await.expect("the binlogs are there");
+    let mut turns = Vec::new();
+    let mut read = 0;
+    while read < ROWS {
+        let mut next = changes.next();
+        let batch = std::future::poll_fn(|context| {
+            let begun = Instant::now();
+            let polled = next.as_mut().poll(context);
+            turns.push(begun.elapsed());
+            polled
+        });
+        let batch = batch.await.expect("the server sends it");
+        read += batch.iter().map(|change| change.keys.len()).sum::<usize>();
+    }
+    let (all, longest) = (
+        turns.iter().sum::<Duration>(),
+        turns.iter().max().expect("it was asked"),
+    );
+    assert!(
+        *longest < all / 3,
+        "of {all:?} in {} turns, one took {longest:?}",
+        turns.len()
+    );
 }

@@ -22,6 +22,7 @@ use crate::{
     foreign,
     key::{Decoder, KeyValue},
     plan::Plan,
+    turn::Turn,
 };
 
 /// The server sends a heartbeat when it has had nothing to send for this long.
@@ -43,6 +44,8 @@ pub(crate) struct BinlogChanges {
     own_schemas: [String; 2],
     /// Whether a table id is the source's.
     tables: HashMap<u64, bool>,
+    /// For the source's rows, since its first table map.
+    decoder: Option<Decoder>,
     open: Option<Open>,
 }
 
@@ -98,6 +101,7 @@ impl BinlogChanges {
             plan,
             own_schemas,
             tables: HashMap::new(),
+            decoder: None,
             open: None,
         })
     }
@@ -181,6 +185,15 @@ impl BinlogChanges {
                 let is_source = map.database_name_raw() == self.plan.source.schema.as_bytes()
                     && map.table_name_raw() == self.plan.source.name.as_bytes();
                 self.tables.insert(map.table_id(), is_source);
+                if is_source
+                    && !self
+                        .decoder
+                        .as_ref()
+                        .is_some_and(|decoder| decoder.is_for(event.data()))
+                {
+                    let columns = self.plan.source.columns.len();
+                    self.decoder = Some(Decoder::new(&self.plan.key, &map, event.data(), columns)?);
+                }
                 Ok(None)
             }
             Some(EventData::RowsEvent(rows)) => self.take_rows(&rows).map(|()| None),
@@ -194,11 +207,11 @@ impl BinlogChanges {
             Some(true) => {}
             None => return Err(unreadable("rows without a table map")),
         }
-        let map = self
-            .binlog
-            .get_tme(rows.table_id())
+        let decoder = self
+            .decoder
+            .as_ref()
             .ok_or_else(|| unreadable("rows without a table map"))?;
-        let keys = Decoder::new(&self.plan.key, map, self.plan.source.columns.len())?.keys(rows)?;
+        let keys = decoder.keys(rows)?;
         let open = self
             .open
             .as_mut()
@@ -279,6 +292,7 @@ impl BinlogChanges {
     async fn visible_changes(&mut self) -> Result<Vec<Change>> {
         let mut transactions: Vec<Read> = Vec::new();
         let mut keys = 0;
+        let mut turn = Turn::begin();
         while transactions.len() < MOST_TRANSACTIONS && keys < MANY_KEYS {
             let Some(event) = self.event(transactions.is_empty()).await? else {
                 break;
@@ -287,6 +301,7 @@ impl BinlogChanges {
                 keys += transaction.keys.len();
                 transactions.push(transaction);
             }
+            turn.give_others_theirs().await;
         }
         let gtids: GtidSet = transactions.iter().map(|t| t.gtid.clone()).collect();
         self.wait_visible(&gtids).await?;

@@ -31,6 +31,7 @@ mod shadow;
 mod space;
 mod statement;
 mod table;
+mod turn;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -45,19 +45,25 @@ mod types {
 /// The key columns of one row image; `None` for a column that the image does not hold.
 type KeyImage = Vec<Option<KeyValue>>;
 
-/// Reads keys from the row events of one table map.
-pub(crate) struct Decoder<'a> {
-    key: &'a CopyKey,
+/// Reads keys from the row events of the source, as its table map describes them.
+pub(crate) struct Decoder {
+    key: CopyKey,
+    /// The table map's event from its table id on, which is the same in each transaction.
+    described: Vec<u8>,
     /// Binlog type and metadata of each column.
     columns: Vec<(u8, Vec<u8>)>,
 }
 
-impl<'a> Decoder<'a> {
-    /// A decoder for a table map of the source.
+/// Bytes of a table map's event in front of what describes the table: its id.
+const TABLE_ID: usize = 6;
+
+impl Decoder {
+    /// A decoder for a table map of the source, whose event has these bytes. To find a column in a map takes time in proportion to
+    /// the columns before it, so a decoder is kept as long as it [is the right one](Decoder::is_for).
     ///
     /// # Errors
     /// `SourceChanged` if it has another number of columns than the source had when the stream was opened.
-    pub(crate) fn new(key: &'a CopyKey, map: &TableMapEvent<'_>, columns_expected: usize) -> Result<Self> {
+    pub(crate) fn new(key: &CopyKey, map: &TableMapEvent<'_>, event: &[u8], columns_expected: usize) -> Result<Self> {
         let count = map.columns_count() as usize;
         if count != columns_expected {
             return Err(Error::new(
@@ -77,7 +83,16 @@ impl<'a> Decoder<'a> {
                 Ok((kind as u8, map.get_column_metadata(i).unwrap_or_default().to_vec()))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { key, columns })
+        Ok(Self {
+            key: key.clone(),
+            described: described(event).to_vec(),
+            columns,
+        })
+    }
+
+    /// Whether the table map whose event has these bytes is the one that this decoder was made for, but for its table id.
+    pub(crate) fn is_for(&self, event: &[u8]) -> bool {
+        self.described == described(event)
     }
 
     /// The keys of all rows of an event: one for an inserted or deleted row, two for an updated one.
@@ -157,6 +172,10 @@ impl<'a> Decoder<'a> {
         }
         Ok(image)
     }
+}
+
+fn described(event: &[u8]) -> &[u8] {
+    event.get(TABLE_ID..).unwrap_or_default()
 }
 
 /// Steps over the bytes of a row event.

@@ -14,6 +14,7 @@ pub(crate) use value::KeyValue;
 use outlast_core::{Error, ErrorKind, Key, KeyRange, Result};
 use outlast_mysql::{Session, quote};
 
+use crate::turn::Turn;
 use conversion::Conversion;
 use kind::weight;
 
@@ -137,11 +138,14 @@ impl CopyKey {
         let text_columns: Vec<usize> = (0..self.columns.len())
             .filter(|&i| matches!(self.columns[i].kind, KeyKind::Text { .. }))
             .collect();
-        if text_columns.is_empty() {
-            return Ok(rows.iter().map(|values| self.key(values, Vec::new())).collect());
-        }
         let mut keys = Vec::with_capacity(rows.len());
+        let mut turn = Turn::begin();
         for rows in rows.chunks(200) {
+            turn.give_others_theirs().await;
+            if text_columns.is_empty() {
+                keys.extend(rows.iter().map(|values| self.key(values, Vec::new())));
+                continue;
+            }
             let selects: Vec<String> = rows
                 .iter()
                 .map(|values| {
