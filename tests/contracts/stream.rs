@@ -93,6 +93,10 @@ impl StreamFixture for Fixture<Application> {
         self.subject_of(rows, changes, "").await
     }
 
+    async fn unique_subject(&self, rows: &[(u64, u64)]) -> Subject {
+        self.subject_of(rows, "ADD UNIQUE (value)", "").await
+    }
+
     async fn depose(&self, subject: &Subject) {
         self.adopted(&subject.lease.migration, subject.lease.epoch).await;
     }

@@ -424,6 +424,13 @@ impl Ledger {
         }
     }
 
+    /// Queues keys of rows that were deleted from the shadow because they stood in the way of others.
+    pub fn displaced(&mut self, keys: Vec<Key>) {
+        for key in keys {
+            self.enqueue(key, Vec::new());
+        }
+    }
+
     /// Queues keys of copied rows to be read again before all others, although no transaction reported them.
     pub fn reread(&mut self, keys: &[Key]) {
         for key in keys {

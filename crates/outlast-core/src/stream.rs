@@ -203,14 +203,16 @@ pub trait OpenStream: Send + Sync {
     /// Reads the keys again in one transaction, recording the position: of all appliers, or of the one, which must hold already
     /// whatever becomes of the others.
     ///
-    /// While only one applier is at work, rows of the shadow whose unique values stand in the way are read again in the same
-    /// statement.
+    /// Where somebody applies alone, rows of the shadow are deleted in the same transaction if they stand in the way: if they hold
+    /// a unique value of a row that is read, and the source's own rows with their keys don't have it any more. Returns their keys, which
+    /// are to be read again. They will be even if the caller dies: the transactions that took the value from those rows are
+    /// in no position before the rows are applied.
     ///
     /// # Errors
-    /// `Duplicate` if two rows of one snapshot of the source collide, or if one of several appliers meets a value that any row of
-    /// the shadow holds; without a server's code if the rows in each other's way are too many, or others each time, which is no proof of
+    /// `Duplicate` if two rows of the source have a value, or if one of several appliers meets a value that any row of
+    /// the shadow holds; without a server's code if the rows in the way are others each time, which is no proof of
     /// a duplicate. Else as `copy`.
-    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()>;
+    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<Vec<Key>>;
 
     /// Records the position without data, when there is nothing to apply.
     ///
@@ -314,11 +316,11 @@ pub trait CutOver: Send {
     async fn executed(&mut self) -> Result<GtidSet>;
 
     /// Reads the keys again, under the lock, in a transaction of its own, which is committed but records no position
-    /// (invariant I1's one exception).
+    /// (invariant I1's one exception). Returns the keys of rows that stood in the way, as [`OpenStream::apply`] of one that applies alone.
     ///
     /// # Errors
     /// As [`OpenStream::apply`].
-    async fn drain(&mut self, keys: &[Key]) -> Result<()>;
+    async fn drain(&mut self, keys: &[Key]) -> Result<Vec<Key>>;
 
     /// Checks definition, triggers and foreign keys again, carries AUTO_INCREMENT over, proves that the lock still holds
     /// and renames both tables in one statement. What binds the source to other tables goes over to the new one: the live table

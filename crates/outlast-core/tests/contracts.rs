@@ -225,6 +225,10 @@ impl StreamFixture for Memory {
         self.subject_of(rows, "ENGINE=InnoDB").await
     }
 
+    async fn unique_subject(&self, rows: &[(u64, u64)]) -> Subject {
+        self.subject_of(rows, "ADD UNIQUE (value)").await
+    }
+
     async fn depose(&self, subject: &Subject) {
         self.adopt(&subject.lease.migration, subject.lease.epoch, "two").await;
     }

@@ -3,126 +3,230 @@
 //! The rows to be written go into a temporary table with the shadow's column types, so that their values are converted
 //! exactly as in the shadow; a join on the unique key's columns then names the shadow's rows.
 
-use outlast_core::{Error, Key, Result};
+use outlast_core::{Error, ErrorKind, Key, Result};
 use outlast_mysql::{Session, quote};
 
 use crate::{key::Side, plan::Plan};
 
 /// The shadow's index that an error 1062 names: `Duplicate entry '…' for key 'table.index'`.
-pub(crate) fn index_of(error: &Error) -> Option<String> {
+fn index_of(error: &Error) -> Option<String> {
     let message = error.message();
     let quoted = &message[message.rfind(" for key '")? + " for key '".len()..];
     let name = &quoted[..quoted.rfind('\'')?];
     Some(name.rsplit_once('.').map_or(name, |(_, index)| index).to_owned())
 }
 
-/// Keys of the shadow's rows whose values in `index` equal those of source rows that meet `condition`, and that are other
-/// rows. Empty if the index can't be compared that way (expressions, prefixes, generated columns): then only time tells.
-/// With them, for people, the keys of source rows that have the same values.
+/// Rows of the shadow that hold unique values of rows that are to be written.
+pub(crate) struct Blocking {
+    /// Their keys.
+    pub(crate) keys: Vec<Key>,
+    /// For people: rows of the source that share a value.
+    pub(crate) twins: Option<String>,
+}
+
+impl Blocking {
+    /// For people: the rows that the error is about, if they are known.
+    pub(crate) fn rows(&self, plan: &Plan) -> Option<String> {
+        let held_by = |key| {
+            format!(
+                "another row has this value already, the one with {}",
+                plan.key.describe(key)
+            )
+        };
+        self.twins.clone().or_else(|| self.keys.first().map(held_by))
+    }
+}
+
+/// What stands in the way of the source's rows that meet `condition`, after `error`, a duplicate; `None` if the index can't be compared
+/// that way (expressions, prefixes, generated columns): then only time tells.
 ///
 /// # Errors
-/// Those of the server.
-pub(crate) async fn blocking_keys(
+/// `Inconsistent` if the copy key itself is in the shadow twice; those of the server.
+pub(crate) async fn blocking(
     session: &mut Session,
     plan: &Plan,
-    index: &str,
+    error: &Error,
     condition: &str,
-) -> Result<(Vec<Key>, Option<String>)> {
-    let Some(index) = plan.shadow.indexes.iter().find(|i| i.name == index) else {
-        return Ok((Vec::new(), None));
+) -> Result<Option<Blocking>> {
+    let Some(values) = Values::of(plan, error)? else {
+        return Ok(None);
     };
-    let mut targets: Vec<&str> = Vec::new();
-    for part in &index.parts {
-        match part.column.as_deref().filter(|target| plan.source_of(target).is_some()) {
-            Some(target) => targets.push(target),
-            None => return Ok((Vec::new(), None)),
-        }
-    }
-    let unique = targets.clone();
-    for column in &plan.key.columns {
-        if !targets.contains(&column.target.as_str()) {
-            targets.push(&column.target);
-        }
-    }
-    let Some(select) = plan.select_for(&targets, condition) else {
-        return Ok((Vec::new(), None));
+    values.create(session).await?;
+    let blocking = values.blocking(session, condition).await;
+    // An error ends the session, or the next look drops it.
+    values.drop(session).await?;
+    blocking.map(Some)
+}
+
+/// Deletes the rows of the shadow that stand in the way of the source's rows that meet `condition`, after `error`, a duplicate; in the
+/// open transaction. Returns their keys, which may be none: in the meantime, the source may have changed again.
+///
+/// They hold values that the source's rows with the same keys don't have any more. So transactions changed those rows after they
+/// were read, and will have them read again, here or by a later owner: no position holds such a transaction before its rows are
+/// applied (invariant I5). Nobody else may apply at the same time.
+///
+/// # Errors
+/// `error`, with the rows it is about, if none is old: then two rows of the source have the value. Also if the index can't be compared.
+pub(crate) async fn displace(session: &mut Session, plan: &Plan, error: Error, condition: &str) -> Result<Vec<Key>> {
+    let Some(values) = Values::of(plan, &error)? else {
+        return Err(error);
     };
-    let list: Vec<String> = targets.iter().map(|t| quote::identifier(t)).collect();
-    let list = list.join(", ");
-    let temporary = quote::table(&plan.shadow.schema, "_outlast_colliding");
-    session
-        .run(&format!("DROP TEMPORARY TABLE IF EXISTS {temporary}"))
-        .await?;
-    session
-        .run(&format!(
-            "CREATE TEMPORARY TABLE {temporary} (_outlast_n BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY) \
-             AS SELECT {list} FROM {} LIMIT 0",
-            plan.shadow.quoted()
-        ))
-        .await?;
-    session
-        .run(&format!("INSERT {}INTO {temporary} ({list}) {select}", plan.settings,))
-        .await?;
-    let equal = |columns: &[&str]| {
-        let pairs: Vec<String> = columns
+    values.create(session).await?;
+    let blocking = values.blocking(session, condition).await?;
+    let mut old = blocking.keys.clone();
+    if !old.is_empty() && blocking.twins.is_none() {
+        let current = values.unchanged(session, &plan.key.is_in(&old, Side::Source)?).await?;
+        old.retain(|key| !current.contains(key));
+    }
+    values.drop(session).await?;
+    if blocking.twins.is_some() || (old.is_empty() && !blocking.keys.is_empty()) {
+        return Err(about(error, blocking.rows(plan)));
+    }
+    if !old.is_empty() {
+        session.run(&plan.delete(&old)?).await?;
+    }
+    Ok(old)
+}
+
+/// The error, with the rows it is about if they are known.
+pub(crate) fn about(error: Error, rows: Option<String>) -> Error {
+    match rows {
+        Some(rows) => error.context(rows),
+        None => error,
+    }
+}
+
+/// A temporary table for the values of one unique index, and of the copy key, as the shadow holds them.
+struct Values<'a> {
+    plan: &'a Plan,
+    index: &'a str,
+    unique: Vec<&'a str>,
+    /// The copy key's columns, and with them all.
+    key: Vec<&'a str>,
+    all: Vec<&'a str>,
+    /// Its name.
+    temporary: String,
+}
+
+impl<'a> Values<'a> {
+    fn of(plan: &'a Plan, error: &Error) -> Result<Option<Self>> {
+        let Some(index) = index_of(error) else {
+            return Ok(None);
+        };
+        if plan.key.is_same_key && index == plan.key.shadow_index {
+            return Err(Error::new(
+                ErrorKind::Inconsistent,
+                format!("a row of the copy key itself is in the shadow twice ({error})"),
+            ));
+        }
+        let Some(index) = plan.shadow.indexes.iter().find(|i| i.name == index) else {
+            return Ok(None);
+        };
+        let is_fed = |column: &&str| plan.source_of(column).is_some();
+        let unique: Option<Vec<&str>> = index
+            .parts
             .iter()
-            .map(|c| format!("s.{0} = outlast_c.{0}", quote::identifier(c)))
+            .map(|part| part.column.as_deref().filter(is_fed))
             .collect();
-        pairs.join(" AND ")
-    };
-    let rows: Vec<mysql_async::Row> = session
-        .rows(&format!(
-            "SELECT DISTINCT {} FROM {temporary} AS outlast_c STRAIGHT_JOIN {} AS s FORCE INDEX ({}) ON {} WHERE {}",
-            plan.key.select_list_of(Side::Shadow, "s."),
-            plan.shadow.quoted(),
-            quote::identifier(&index.name),
-            equal(&unique),
-            plan.key.differs("s", "outlast_c"),
-        ))
-        .await?;
-    let names = |columns: &[&str]| {
-        columns
-            .iter()
-            .map(|c| quote::identifier(c))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let keys: Vec<&str> = plan.key.columns.iter().map(|c| c.target.as_str()).collect();
-    let twins: Option<(Vec<u8>, u64)> = session
-        .first(&format!(
-            "SELECT LEFT(GROUP_CONCAT(CONCAT_WS('-', {}) ORDER BY 1 SEPARATOR ' and '), 200), COUNT(*) FROM {temporary} \
-             WHERE CONCAT({}) IS NOT NULL GROUP BY {} HAVING COUNT(*) > 1 LIMIT 1",
-            names(&keys),
-            names(&unique),
-            names(&unique),
-        ))
-        .await?;
-    session
-        .run(&format!("DROP TEMPORARY TABLE IF EXISTS {temporary}"))
-        .await?;
-    let blocking: Vec<Key> = rows
-        .into_iter()
-        .map(|row| plan.key.read_row(row))
-        .collect::<Result<_>>()?;
-    let rows = match (twins, blocking.first()) {
-        (Some((rows, count)), _) => Some(format!(
-            "{count} rows have this value, those with {} {}",
-            keys.join("-"),
-            String::from_utf8_lossy(&rows)
-        )),
-        (None, Some(key)) => Some(format!(
-            "another row has this value already, the one with {}",
-            plan.key.describe(key)
-        )),
-        (None, None) => None,
-    };
-    Ok((blocking, rows))
+        let Some(unique) = unique else {
+            return Ok(None);
+        };
+        let key: Vec<&str> = plan.key.columns.iter().map(|column| column.target.as_str()).collect();
+        if !key.iter().all(is_fed) {
+            return Ok(None);
+        }
+        let others = key.iter().filter(|column| !unique.contains(column));
+        Ok(Some(Self {
+            plan,
+            index: &index.name,
+            all: unique.iter().chain(others).copied().collect(),
+            unique,
+            key,
+            temporary: quote::table(&plan.shadow.schema, "_outlast_colliding"),
+        }))
+    }
+
+    async fn create(&self, session: &mut Session) -> Result<()> {
+        self.drop(session).await?;
+        let create = format!(
+            "CREATE TEMPORARY TABLE {} (_outlast_n BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY) AS SELECT {} FROM {} LIMIT 0",
+            self.temporary,
+            names(&self.all),
+            self.plan.shadow.quoted()
+        );
+        session.run(&create).await.map(drop)
+    }
+
+    async fn drop(&self, session: &mut Session) -> Result<()> {
+        let drop_it = format!("DROP TEMPORARY TABLE IF EXISTS {}", self.temporary);
+        session.run(&drop_it).await.map(drop)
+    }
+
+    /// Puts the source's rows that meet `condition` in.
+    async fn fill(&self, session: &mut Session, condition: &str) -> Result<()> {
+        session.run(&format!("DELETE FROM {}", self.temporary)).await?;
+        let select = self.plan.select_for(&self.all, condition).unwrap_or_default();
+        let (settings, all) = (&self.plan.settings, names(&self.all));
+        let insert = format!("INSERT {settings}INTO {} ({all}) {select}", self.temporary);
+        session.run(&insert).await.map(drop)
+    }
+
+    async fn blocking(&self, session: &mut Session, condition: &str) -> Result<Blocking> {
+        self.fill(session, condition).await?;
+        let is_other = self.plan.key.differs(&self.plan.shadow.quoted(), "outlast_c");
+        let keys = self.holders(session, &is_other).await?;
+        let unique = names(&self.unique);
+        let twins: Option<(Vec<u8>, u64)> = session
+            .first(&format!(
+                "SELECT LEFT(GROUP_CONCAT(CONCAT_WS('-', {}) ORDER BY 1 SEPARATOR ' and '), 200), COUNT(*) FROM {} \
+                 WHERE CONCAT({unique}) IS NOT NULL GROUP BY {unique} HAVING COUNT(*) > 1 LIMIT 1",
+                names(&self.key),
+                self.temporary,
+            ))
+            .await?;
+        let twins = twins.map(|(rows, count)| {
+            let (key, rows) = (self.key.join("-"), String::from_utf8_lossy(&rows));
+            format!("{count} rows have this value, those with {key} {rows}")
+        });
+        Ok(Blocking { keys, twins })
+    }
+
+    /// Keys of the shadow's rows that hold the same unique values as the source's rows with the same keys, of those that meet
+    /// `condition`.
+    async fn unchanged(&self, session: &mut Session, condition: &str) -> Result<Vec<Key>> {
+        self.fill(session, condition).await?;
+        let is_same = self.plan.key.differs(&self.plan.shadow.quoted(), "outlast_c");
+        self.holders(session, &format!("NOT {is_same}")).await
+    }
+
+    /// Keys of the shadow's rows that hold a unique value which is in the temporary table, and meet a condition.
+    async fn holders(&self, session: &mut Session, condition: &str) -> Result<Vec<Key>> {
+        // By its whole name: under LOCK TABLES, an alias would be another table.
+        let shadow = self.plan.shadow.quoted();
+        let equal = |column: &&str| format!("{shadow}.{0} = outlast_c.{0}", quote::identifier(column));
+        let equal: Vec<String> = self.unique.iter().map(equal).collect();
+        let rows: Vec<mysql_async::Row> = session
+            .rows(&format!(
+                "SELECT {}DISTINCT {} FROM {} AS outlast_c STRAIGHT_JOIN {shadow} FORCE INDEX ({}) ON {} WHERE {condition}",
+                self.plan.settings,
+                self.plan.key.select_list_of(Side::Shadow, &format!("{shadow}.")),
+                self.temporary,
+                quote::identifier(self.index),
+                equal.join(" AND "),
+            ))
+            .await?;
+        rows.into_iter().map(|row| self.plan.key.read_row(row)).collect()
+    }
+}
+
+fn names(columns: &[&str]) -> String {
+    let quoted: Vec<String> = columns.iter().map(|column| quote::identifier(column)).collect();
+    quoted.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outlast_core::ErrorKind;
 
     #[test]
     fn the_index_is_read_from_the_message_whatever_the_value_holds() {

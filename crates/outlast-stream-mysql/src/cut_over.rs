@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use crate::{
     foreign_keys::{self, ForeignKeys},
     in_the_way,
-    open::{executed, reread},
+    open::executed,
     plan::{Counter, Plan},
+    reread::{InTheWay, reread},
     shadow,
     table::{Table, auto_increment_of, bound_to, definition},
 };
@@ -377,17 +378,17 @@ impl CutOver for LockedTables {
         executed(&mut self.session).await
     }
 
-    async fn drain(&mut self, keys: &[Key]) -> Result<()> {
+    async fn drain(&mut self, keys: &[Key]) -> Result<Vec<Key>> {
         let reread = failpoint!(
             self.session,
             Step::CutOverDrain,
-            reread(&mut self.session, &self.plan, keys).await
+            reread(&mut self.session, &self.plan, keys, InTheWay::Displace).await
         );
         match reread {
-            Ok(()) => failpoint!(
+            Ok(displaced) => failpoint!(
                 self.session,
                 Step::CutOverDrainCommit,
-                self.session.run("COMMIT").await.map(drop)
+                self.session.run("COMMIT").await.map(|_| displaced)
             ),
             Err(error) if error.kind() == ErrorKind::ServerGone => Err(error),
             Err(error) => {

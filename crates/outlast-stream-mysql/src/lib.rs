@@ -27,6 +27,7 @@ mod prepared_xa;
 mod privileges;
 mod rehearsal;
 mod rejected;
+mod reread;
 mod shadow;
 mod space;
 mod statement;

@@ -1,9 +1,6 @@
 //! A stream of one migration, open under a lease.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use outlast_core::{
@@ -23,22 +20,16 @@ use crate::{
     cut_over::LockedTables,
     foreign_keys::{self, ForeignKeys},
     indexes, instant,
-    key::Side,
     notes::Notes,
     plan::Plan,
     prepared_xa,
     privileges::Privileges,
     rejected,
+    reread::{InTheWay, reread},
     shadow::{self, Shadow},
     statement::AlterStatement,
     table::definition,
 };
-
-/// Longest chain of rows, each in the way of the one before, that is followed. With the values of a tenth of all rows exchanged at random,
-/// chains have about half this length.
-const LONGEST_CHAIN: usize = 30;
-/// How often keys are written together with the rows in their way; the source may change those in between.
-const MOST_ATTEMPTS: usize = 10;
 
 pub(crate) struct OpenMySqlStream {
     pool: Arc<SessionPool>,
@@ -121,69 +112,6 @@ impl OpenMySqlStream {
         transaction.commit(recorded).await
     }
 
-    /// Reads keys again in one transaction; leaves it open, ready to be committed.
-    async fn write_keys(&self, keys: &[Key]) -> Result<Box<FencedTransaction>> {
-        let plan = self.plan().await?;
-        let mut transaction = self.begin().await?;
-        let written = failpoint!(
-            self.pool,
-            Step::ApplyRows,
-            reread(transaction.session(), plan, keys).await
-        );
-        match written {
-            Ok(()) => Ok(transaction),
-            Err(error) => {
-                rolled_back(transaction, &error).await?;
-                Err(error)
-            }
-        }
-    }
-
-    /// The shadow's rows that stand in the way of rows of the source, and, for people, the rows of the source that share the value, if they are
-    /// known.
-    async fn blocking_keys(&self, error: &Error, condition: &str) -> Result<(Vec<Key>, Option<String>)> {
-        let plan = self.plan().await?;
-        let Some(index) = collision::index_of(error) else {
-            return Ok((Vec::new(), None));
-        };
-        if plan.key.is_same_key && index == plan.key.shadow_index {
-            return Err(Error::new(
-                ErrorKind::Inconsistent,
-                format!("a row of the copy key itself is in the shadow twice ({error})"),
-            ));
-        }
-        let mut session = self.pool.session().await?;
-        let blocking = collision::blocking_keys(&mut session, plan, &index, condition).await?;
-        session.give_back();
-        Ok(blocking)
-    }
-
-    /// The keys, and those of the shadow's rows that stand in their way, and in the way of these, and so on: the source may have moved
-    /// values between them all, and theirs are old.
-    ///
-    /// # Errors
-    /// The one of the duplicate, if none stands in the way: then two rows of the source have the value. `Duplicate` as well if there are
-    /// too many.
-    async fn with_those_in_the_way(&self, mut keys: Vec<Key>, error: Error) -> Result<Vec<Key>> {
-        let plan = self.plan().await?;
-        let mut known: HashSet<Key> = keys.iter().cloned().collect();
-        let mut newest = keys.clone();
-        for length in 0..LONGEST_CHAIN {
-            let condition = plan.key.is_in(&newest, Side::Source)?;
-            let (blocking, rows) = self.blocking_keys(&error, &condition).await?;
-            newest = blocking.into_iter().filter(|key| known.insert(key.clone())).collect();
-            match newest.is_empty() {
-                true if length == 0 => return Err(about(error, rows)),
-                true => return Ok(keys),
-                false => keys.extend_from_slice(&newest),
-            }
-        }
-        Err(Error::new(
-            ErrorKind::Duplicate,
-            format!("more than {LONGEST_CHAIN} rows in a row stand in each other's way on a unique key"),
-        ))
-    }
-
     /// The keys of a range, as many as a chunk may have.
     async fn keys_in(&self, range: &KeyRange) -> Result<Vec<Key>> {
         let plan = self.plan().await?;
@@ -200,21 +128,6 @@ impl OpenMySqlStream {
         };
         // Dropped afterwards: should a try be cut off, its transaction ends with the session.
         rejected::name_row(&mut session, plan, keys, error).await
-    }
-}
-
-/// Deletes keys from the shadow and inserts them again from the source, in an open transaction.
-pub(crate) async fn reread(session: &mut Session, plan: &Plan, keys: &[Key]) -> Result<()> {
-    session.run(&plan.delete(keys)?).await?;
-    session.run(&plan.insert(keys)?).await?;
-    Ok(())
-}
-
-/// The error, with the rows it is about if they are known.
-fn about(error: Error, rows: Option<String>) -> Error {
-    match rows {
-        Some(rows) => error.context(rows),
-        None => error,
     }
 }
 
@@ -397,38 +310,44 @@ impl OpenStream for OpenMySqlStream {
             _ => return Err(error),
         }
         let condition = plan.key.in_range(range)?;
+        let mut session = self.pool.session().await?;
+        let blocking = collision::blocking(&mut session, plan, &error, &condition).await?;
+        session.give_back();
+        let rows = blocking.as_ref().and_then(|blocking| blocking.rows(plan));
         // The server names value and key.
         let duplicate = error.message().to_owned();
-        let (keys, rows) = self.blocking_keys(&error, &condition).await?;
         Ok(Copied::Collision(Collision {
-            keys,
+            keys: blocking.map(|blocking| blocking.keys).unwrap_or_default(),
             duplicate,
-            message: about(error, rows).message().to_owned(),
+            message: collision::about(error, rows).message().to_owned(),
         }))
     }
 
-    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()> {
-        let (progress, may_extend) = match applier {
-            Applier::Alone => (Progress::Advanced { position }, true),
-            Applier::OneOf(applier) => (Progress::Applied { applier, position }, false),
+    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<Vec<Key>> {
+        let plan = self.plan().await?;
+        let (progress, in_the_way) = match applier {
+            Applier::Alone => (Progress::Advanced { position }, InTheWay::Displace),
+            // They may be another applier's.
+            Applier::OneOf(applier) => (Progress::Applied { applier, position }, InTheWay::Leave),
         };
-        let mut keys = keys.to_vec();
-        for _ in 0..MOST_ATTEMPTS {
-            let error = match self.write_keys(&keys).await {
-                Ok(transaction) => {
-                    return failpoint!(self.pool, Step::ApplyCommit, self.commit(transaction, progress).await);
-                }
-                // The rows in the way may be another applier's.
-                Err(error) if error.kind() == ErrorKind::Duplicate && !may_extend => return Err(error),
-                Err(error) if error.kind() == ErrorKind::Duplicate => error,
-                Err(error) => return Err(self.named(keys, error).await),
-            };
-            keys = self.with_those_in_the_way(keys, error).await?;
+        let mut transaction = self.begin().await?;
+        let written = failpoint!(
+            self.pool,
+            Step::ApplyRows,
+            reread(transaction.session(), plan, keys, in_the_way).await
+        );
+        let error = match written {
+            Ok(displaced) => {
+                failpoint!(self.pool, Step::ApplyCommit, self.commit(transaction, progress).await)?;
+                return Ok(displaced);
+            }
+            Err(error) => error,
+        };
+        rolled_back(transaction, &error).await?;
+        match error.kind() {
+            ErrorKind::Duplicate => Err(error),
+            _ => Err(self.named(keys.to_vec(), error).await),
         }
-        Err(Error::new(
-            ErrorKind::Duplicate,
-            "the rows in each other's way on a unique key are others each time",
-        ))
     }
 
     async fn advance(&self, position: &GtidSet) -> Result<()> {

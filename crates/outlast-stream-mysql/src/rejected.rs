@@ -3,7 +3,10 @@
 use outlast_core::{Error, ErrorKind, Key, Result};
 use outlast_mysql::Session;
 
-use crate::{open::reread, plan::Plan};
+use crate::{
+    plan::Plan,
+    reread::{InTheWay, reread},
+};
 
 /// Adds the key of the first row that is rejected to an error about a row's data, by trying fewer and fewer of `keys` in a
 /// transaction that is rolled back. Best effort: rows may have changed meanwhile.
@@ -29,11 +32,11 @@ pub(crate) async fn name_row(session: &mut Session, plan: &Plan, mut keys: Vec<K
 /// The error that writing these rows leads to, if it is about their data. Writes nothing.
 async fn try_rows(session: &mut Session, plan: &Plan, keys: &[Key]) -> Result<Option<Error>> {
     session.run("START TRANSACTION").await?;
-    let written = reread(session, plan, keys).await;
+    let written = reread(session, plan, keys, InTheWay::Leave).await;
     session.run("ROLLBACK").await?;
     match written {
         Err(error) if error.kind() == ErrorKind::DataRejected => Ok(Some(error)),
         Err(error) => Err(error),
-        Ok(()) => Ok(None),
+        Ok(_) => Ok(None),
     }
 }

@@ -3,6 +3,7 @@
 mod mending;
 mod preparing;
 mod tables;
+mod uniqueness;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,6 +16,10 @@ pub use self::{
         preparing_makes_an_empty_shadow_and_a_beginning, the_beginning_lies_before_later_changes,
     },
     tables::own_tables_are_those_that_exist,
+    uniqueness::{
+        a_row_with_a_value_of_its_own_makes_no_way, a_row_with_an_old_value_makes_way,
+        a_row_with_an_old_value_makes_way_under_the_lock, rows_that_are_read_together_displace_nobody,
+    },
 };
 use super::{ClusterFixture, failure};
 use crate::{
@@ -64,6 +69,9 @@ pub trait StreamFixture: ClusterFixture {
 
     /// A new table with these rows, and a new migration of it that is adopted on the primary.
     async fn subject(&self, rows: &[(u64, u64)]) -> Subject;
+
+    /// As [`StreamFixture::subject`], but the migration makes the values unique.
+    async fn unique_subject(&self, rows: &[(u64, u64)]) -> Subject;
 
     /// Lets another owner adopt the subject's migration.
     async fn depose(&self, subject: &Subject);
@@ -136,6 +144,10 @@ macro_rules! stream_suite {
             mending_changes_nothing_that_is_whole
             own_tables_are_those_that_exist
             a_fenced_owner_does_not_swap
+            a_row_with_an_old_value_makes_way
+            rows_that_are_read_together_displace_nobody
+            a_row_with_a_value_of_its_own_makes_no_way
+            a_row_with_an_old_value_makes_way_under_the_lock
         }
     };
 }

@@ -217,7 +217,11 @@ impl Run {
             };
             let keys = batch.keys.len();
             match locked.drain(&batch.keys).await {
-                Ok(()) => self.ledger().batch_applied(batch),
+                Ok(displaced) => {
+                    let mut ledger = self.ledger();
+                    ledger.batch_applied(batch);
+                    ledger.displaced(displaced);
+                }
                 Err(error) => {
                     self.ledger().batch_returned(batch);
                     match error.kind().response() {

@@ -15,7 +15,7 @@ use crate::{
     stream::Applier,
 };
 
-/// Most keys that are read again in one transaction because their unique values moved among them.
+/// Most keys of a batch in which values of a unique index move that can't be looked up: it fits once it has all of the rows.
 const MOST_TOGETHER: usize = 50_000;
 
 impl Run {
@@ -78,13 +78,13 @@ impl Run {
                 ErrorKind::Duplicate => {
                     let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
                     let has_lasted = duplicates.met(error.message(), self.services.clock.now(), grace);
-                    // What no server has said is about rows that move faster than they are read, and proves no duplicate.
-                    if has_lasted && error.code().is_some() {
-                        return Err(error);
-                    }
                     crowd.collided();
-                    // Values that moved through many rows fit only if those rows are read again together.
-                    self.batch.store((keys * 4).clamp(1, MOST_TOGETHER), Ordering::Relaxed);
+                    match error.code() {
+                        Some(_) if has_lasted => return Err(error),
+                        Some(_) => self.batch.store((keys * 4).clamp(1, MOST_TOGETHER), Ordering::Relaxed),
+                        // What no server has said is about rows that move faster than they are read, and proves no duplicate.
+                        None => self.shrink_batch(keys),
+                    }
                     self.wait_by_policy(&mut failures, error).await?;
                 }
                 kind if kind.response() == Response::Shrink && keys == 1 => return Err(one_row_is_too_big(error)),
@@ -103,7 +103,7 @@ impl Run {
     async fn apply(&self, crowd: &mut Crowd, appliers: usize, keys: &[Key], position: &GtidSet) -> Result<()> {
         let appliers = appliers.min(keys.len() / self.services.settings.keys_per_applier);
         if appliers < 2 {
-            return self.stream.apply(Applier::Alone, keys, position).await;
+            return self.apply_alone(keys, position).await;
         }
         let parts = divide(keys, appliers);
         let so_far = match Guard::PartPosition.holds() {
@@ -115,7 +115,7 @@ impl Run {
         let mut left = Vec::new();
         for (part, result) in parts.iter().zip(applied.await) {
             match result {
-                Ok(()) => {}
+                Ok(displaced) => self.ledger().displaced(displaced),
                 // Perhaps they were in each other's way: by a value that moved between their rows, or by locks.
                 Err(error) if matches!(error.kind(), ErrorKind::Duplicate | ErrorKind::Passing) => {
                     tracing::debug!(%error, keys = part.len(), "one applier does what several could not");
@@ -130,10 +130,16 @@ impl Run {
         };
         crowd.collided();
         for part in others {
-            self.stream.apply(Applier::Alone, part, &so_far).await?;
+            self.apply_alone(part, &so_far).await?;
         }
         // The others have done theirs.
-        self.stream.apply(Applier::Alone, last, position).await
+        self.apply_alone(last, position).await
+    }
+
+    async fn apply_alone(&self, keys: &[Key], position: &GtidSet) -> Result<()> {
+        let displaced = self.stream.apply(Applier::Alone, keys, position).await?;
+        self.ledger().displaced(displaced);
+        Ok(())
     }
 
     /// After a transaction with a batch of so many keys, or a part of them, was too big.

@@ -20,7 +20,7 @@ use super::{
     row_key::key_number,
     server::{Node, TableLock},
     session::by,
-    stream::{Names, reread},
+    stream::{Names, Reread, reread},
 };
 
 /// How long the lock is waited for.
@@ -63,16 +63,16 @@ impl CutOver for MemoryCutOver {
         self.locked(|node| Ok(node.executed.clone()))
     }
 
-    async fn drain(&mut self, keys: &[Key]) -> Result<()> {
+    async fn drain(&mut self, keys: &[Key]) -> Result<Vec<Key>> {
         let numbers: Vec<u64> = keys.iter().map(key_number).collect::<Result<_>>()?;
         self.cluster.pause().await;
         let now = self.cluster.clock().now();
         self.cluster.commit_in(&self.session, |node, _| {
             require_lock(node, &self.session, now)?;
             node.check_fence(&self.lease)?;
-            let mut writes = reread(&node.data, &self.names, &numbers)?;
+            let Reread { mut writes, displaced } = reread(&node.data, &self.names, &numbers)?;
             writes.push(by(&self.lease));
-            Ok((writes, ()))
+            Ok((writes, displaced))
         })
     }
 

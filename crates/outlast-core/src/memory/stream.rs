@@ -358,13 +358,13 @@ impl OpenStream for Open {
         Ok(Copied::Rows(chunk.rows))
     }
 
-    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<()> {
+    async fn apply(&self, applier: Applier, keys: &[Key], position: &GtidSet) -> Result<Vec<Key>> {
         let numbers: Vec<u64> = keys.iter().map(key_number).collect::<Result<_>>()?;
         let mut transaction = self.begin().await?;
         self.cluster.pause().await;
-        let writes = transaction.read(|node| reread(&node.data, &self.names, &numbers))?;
+        let Reread { writes, displaced } = transaction.read(|node| reread(&node.data, &self.names, &numbers))?;
         if let Applier::OneOf(_) = applier
-            && writes.len() > numbers.len()
+            && !displaced.is_empty()
         {
             let message = "values of these rows are held by rows that another applier may have";
             return Err(Error::new(ErrorKind::Duplicate, message).with_code(1062));
@@ -376,7 +376,8 @@ impl OpenStream for Open {
             Applier::Alone => Progress::Advanced { position },
             Applier::OneOf(applier) => Progress::Applied { applier, position },
         };
-        self.commit(transaction, progress).await
+        self.commit(transaction, progress).await?;
+        Ok(displaced)
     }
 
     async fn advance(&self, position: &GtidSet) -> Result<()> {
@@ -421,29 +422,39 @@ impl OpenStream for Open {
     }
 }
 
-/// What makes these rows of the shadow equal to the source, and with them the rows that stand in their way.
-pub(super) fn reread(data: &Data, names: &Names, numbers: &[u64]) -> Result<Vec<Write>> {
+/// What makes rows of the shadow equal to the source.
+pub(super) struct Reread {
+    pub(super) writes: Vec<Write>,
+    /// Rows that are deleted because they stand in the way with old values.
+    pub(super) displaced: Vec<Key>,
+}
+
+/// Reads these rows of the source again.
+pub(super) fn reread(data: &Data, names: &Names, numbers: &[u64]) -> Result<Reread> {
     let source = &data.table(&names.source)?.rows;
     let shadow = data.table(&names.shadow)?;
-    let mut all: BTreeSet<u64> = numbers.iter().copied().collect();
-    let mut unread: Vec<u64> = all.iter().copied().collect();
-    while let Some(number) = unread.pop() {
-        let in_the_way = source.get(&number).and_then(|value| shadow.holder(*value, &all));
-        if let Some(holder) = in_the_way {
-            all.insert(holder);
-            unread.extend([number, holder]);
-        }
-    }
-    let rows = all.iter().filter_map(|number| source.get_key_value(number));
-    if let Some((value, one, other)) = twice(shadow, rows) {
+    let numbers: BTreeSet<u64> = numbers.iter().copied().collect();
+    let rows = numbers.iter().filter_map(|number| source.get_key_value(number));
+    if let Some((value, one, other)) = twice(shadow, rows.clone()) {
         return Err(duplicate(value, one, other));
     }
-    let write = |number: &u64| Write::Row {
+    let write = |number: u64, value: Option<u64>| Write::Row {
         table: names.shadow.clone(),
-        key: *number,
-        value: source.get(number).copied(),
+        key: number,
+        value,
     };
-    Ok(all.iter().map(write).collect())
+    let (mut writes, mut displaced) = (Vec::new(), Vec::new());
+    for (number, value) in rows {
+        if let Some(holder) = shadow.holder(*value, &numbers) {
+            if source.get(&holder) == Some(value) {
+                return Err(duplicate(*value, *number, holder));
+            }
+            writes.push(write(holder, None));
+            displaced.push(key(holder));
+        }
+    }
+    writes.extend(numbers.iter().map(|number| write(*number, source.get(number).copied())));
+    Ok(Reread { writes, displaced })
 }
 
 /// A value that two of these rows have, and both rows, if values are unique in the shadow.

@@ -1,5 +1,6 @@
 -- The column's collation becomes accent-insensitive below an existing unique key, and two values become equal.
 -- @expect fails 150' for key 't.a'
+-- @options --chunk-rows 7 --chunk-pause 20ms --duplicate-grace 3s
 -- @peers gh-ost: MySQL may drop such rows silently; --panic-on-warnings stops
 -- @create
 CREATE TABLE t (

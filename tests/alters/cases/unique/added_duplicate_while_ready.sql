@@ -1,5 +1,6 @@
 -- A unique key is added, and a second row with a value is written when everything is copied.
 -- @expect fails Duplicate entry 'a180' for key 't.u'
+-- @options --chunk-rows 7 --chunk-pause 20ms --duplicate-grace 3s
 -- @peers gh-ost: be careful not to write conflicting rows meanwhile; pt-online-schema-change: stops, unless --no-check-unique-key-change; duplicates are lost then (INSERT IGNORE); Spirit: not supported, its checksum fails
 -- @create
 CREATE TABLE t (

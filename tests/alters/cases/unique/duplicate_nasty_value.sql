@@ -1,5 +1,6 @@
 -- A unique key is added, and the value that occurs twice holds quotes and the words for key.
 -- @expect fails for key
+-- @options --chunk-rows 7 --chunk-pause 20ms --duplicate-grace 3s
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- A unique key is added on an expression that gives two rows the same value.
 -- @expect fails Duplicate entry '150' for key 't.u'
+-- @options --chunk-rows 7 --chunk-pause 20ms --duplicate-grace 3s
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- A unique key is added over the first three characters, which two rows share.
 -- @expect fails Duplicate entry '150' for key 't.u'
+-- @options --chunk-rows 7 --chunk-pause 20ms --duplicate-grace 3s
 -- @peers gh-ost: MySQL may drop such rows silently; --panic-on-warnings stops; pt-online-schema-change: stops, unless --no-check-unique-key-change; duplicates are lost then (INSERT IGNORE); Spirit: not supported, its checksum fails
 -- @create
 CREATE TABLE t (

@@ -1,5 +1,6 @@
 -- A unique key is added on two columns, and one pair occurs twice.
 -- @expect fails Duplicate entry '150-a150' for key 't.u'
+-- @options --chunk-rows 7 --chunk-pause 20ms --duplicate-grace 3s
 -- @create
 CREATE TABLE t (
   id INT PRIMARY KEY,

@@ -186,7 +186,7 @@ impl Owner {
                         (Arc::clone(&self.stream), batch.keys.clone(), batch.position.clone());
                     self.batch = Some((
                         batch,
-                        async move { stream.apply(Applier::Alone, &keys, &position).await }.boxed(),
+                        async move { stream.apply(Applier::Alone, &keys, &position).await.map(drop) }.boxed(),
                     ));
                 }
             }
