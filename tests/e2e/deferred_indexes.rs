@@ -51,6 +51,16 @@ async fn indexes_whose_build_is_lost_with_the_primary_are_built_on_the_next_one(
     scene.finish().await
 }
 
+/// A server that is to be read-only waits for all changes of definitions, and everybody who writes waits for it.
+#[tokio::test]
+async fn a_build_of_indexes_gives_way_to_a_switchover_and_is_begun_again_on_the_next_primary() -> Result<()> {
+    let (scene, _user) = held_at_the_build("deferred_indexes_switchover").await?;
+    let begun = Instant::now();
+    scene.switchover(1).await?;
+    ensure!(begun.elapsed() < SOON * 2, "it took {:?}", begun.elapsed());
+    scene.finish().await
+}
+
 #[tokio::test]
 async fn a_cancellation_ends_the_build_of_indexes_and_a_retry_begins_it_again() -> Result<()> {
     let (scene, user) = held_at_the_build("deferred_indexes_cancel").await?;

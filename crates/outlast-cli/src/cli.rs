@@ -172,8 +172,8 @@ pub(crate) struct MigrationOptions {
     /// Build those indexes of the new table that can wait once its rows are copied: faster, and their pages are full.
     ///
     /// Unique, FULLTEXT, SPATIAL and expression indexes are there from the beginning. Changes wait meanwhile, and are applied afterwards.
-    /// Replicas build the indexes too when the primary has, and lag for as long as that takes them. While a server builds, don't make it
-    /// read-only and don't FLUSH TABLES WITH READ LOCK: that would wait for the build, and all writes for that. Cancel first.
+    /// Replicas build the indexes too when the primary has, and lag for as long as that takes them. The build gives way to a switchover or a
+    /// backup, and begins again afterwards.
     #[arg(long)]
     pub(crate) defer_indexes: bool,
     /// Copy even where the server could change the table at once, without touching its rows.

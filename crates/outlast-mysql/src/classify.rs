@@ -59,8 +59,8 @@ fn kind_of(code: u16, message: &str) -> ErrorKind {
         1290 | 1792 | 1836 | 3098 | 3100 | 3101 | 3796 => ErrorKind::NotPrimary,
         // Too many connections, lock timeouts, deadlocks, killed statements, NOWAIT, a definition that just changed, a full
         // disk (which is mended without us).
-        1021 | 1040 | 1114 | 1203 | 1205 | 1206 | 1213 | 1226 | 1317 | 1412 | 1613 | 1614 | 1615 | 3024 | 3058
-        | 3572 | 3675 => ErrorKind::Passing,
+        1021 | 1040 | 1114 | 1203 | 1205 | 1206 | 1213 | 1226 | 1317 | 1412 | 1613 | 1614 | 1615 | 1878 | 3024
+        | 3058 | 3572 | 3675 => ErrorKind::Passing,
         // The transaction exceeds max_binlog_cache_size; the packet exceeds max_allowed_packet.
         1197 | 1153 | 1301 => ErrorKind::TooBig,
         // A value that does not fit: NULL, range, truncation, character set, CHECK, JSON, geometry, vector, foreign key,

@@ -269,6 +269,11 @@ impl SessionPool {
         })
     }
 
+    /// An empty pool on the same server whose life does not end with this one's: to tidy up afterwards.
+    pub fn outliving(&self) -> Arc<Self> {
+        Self::new(self.connector.clone(), self.server.clone(), self.purpose.clone())
+    }
+
     /// The server.
     pub fn server(&self) -> &Server {
         &self.server

@@ -3,8 +3,9 @@
 //! Which they are stands in the shadow's notes, as the definition that it is to have in the end; which of them are missing, the
 //! shadow itself tells. So a build that was broken off, or lost with its server, is simply begun again.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Duration};
 
+use futures_util::future::{Either, select};
 use outlast_core::{Error, ErrorKind, Result};
 use outlast_mysql::{Session, SessionPool, failpoint, quote};
 
@@ -20,13 +21,17 @@ pub(crate) struct IndexDefinition {
     text: String,
 }
 
-/// Takes the indexes off an empty table that can be built later. Returns the table's definition before; `None` if there are none.
+/// Time between two looks at whether somebody waits for a build to end.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Takes the indexes off an empty table that can be built later, and that are not the one by which its rows are found. Returns the
+/// table's definition before; `None` if there are none.
 ///
 /// # Errors
 /// `Refused` if the table would not get the same definition again.
-pub(crate) async fn take_off(session: &mut Session, schema: &str, table: &str) -> Result<Option<String>> {
+pub(crate) async fn take_off(session: &mut Session, schema: &str, table: &str, needed: &str) -> Result<Option<String>> {
     let whole = definition(session, schema, table).await?;
-    let deferred = deferrable(&whole)?;
+    let deferred = deferrable(&whole, needed)?;
     if deferred.is_empty() {
         return Ok(None);
     }
@@ -70,8 +75,11 @@ pub(crate) async fn missing(
 
 /// Builds them in a session of `pool`. As long as that takes, nobody may write the table. Dropping the future ends it.
 ///
+/// A change of a definition keeps the server from becoming read-only, and from a backup's lock; and who waits for these keeps all
+/// others from writing. So the build gives way, and what was built is lost.
+///
 /// # Errors
-/// Those of the server.
+/// `Passing` if it gave way; those of the server.
 pub(crate) async fn build(
     pool: &Arc<SessionPool>,
     session: &mut Session,
@@ -80,12 +88,49 @@ pub(crate) async fn build(
     missing: &[IndexDefinition],
 ) -> Result<()> {
     let sql = addition(&quote::table(schema, table), missing);
+    // In the end it waits for whoever reads the new table. To give up would be to build everything again.
+    session.run("SET SESSION lock_wait_timeout = 31536000").await?;
     let building = KillOnDrop::new(pool, session.id());
-    let built = failpoint!(session, Step::IndexesBuild, session.run(&sql).await);
+    let built = failpoint!(session, Step::IndexesBuild, run_giving_way(pool, session, &sql).await);
     building.has_ended();
-    built
-        .map(drop)
-        .map_err(|e| e.context("building the new table's indexes"))
+    built.map_err(|e| e.context("building the new table's indexes"))
+}
+
+async fn run_giving_way(pool: &Arc<SessionPool>, session: &mut Session, sql: &str) -> Result<()> {
+    let id = session.id();
+    let mut side = pool.session().await?;
+    let build = Box::pin(session.run(sql));
+    let build = match select(build, Box::pin(somebody_waits_for_all(&mut side))).await {
+        Either::Left((built, _)) => return built.map(drop),
+        Either::Right(((), build)) => build,
+    };
+    side.run(&format!("KILL QUERY {id}")).await?;
+    side.give_back();
+    // Perhaps it was over before.
+    build.await.map(drop).map_err(|error| {
+        error.context("it gave way to a statement that waits for all others (SET GLOBAL read_only, FLUSH TABLES WITH READ LOCK, a backup)")
+    })
+}
+
+/// Ends when a statement waits for the end of all that change anything; never where that may not be looked at.
+async fn somebody_waits_for_all(side: &mut Session) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let waiting: Result<u64> = side
+            .value(
+                "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_TYPE IN ('GLOBAL', 'COMMIT', 'BACKUP LOCK') \
+                 AND LOCK_TYPE = 'SHARED' AND LOCK_STATUS = 'PENDING'",
+            )
+            .await;
+        match waiting {
+            Ok(0) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::debug!(%error, "the build of indexes gives way to nobody");
+                return std::future::pending().await;
+            }
+        }
+    }
 }
 
 /// Kills the session of a long statement that nobody waits for any more: the server would go on with it.
@@ -97,7 +142,8 @@ struct KillOnDrop {
 impl KillOnDrop {
     fn new(pool: &Arc<SessionPool>, session: u32) -> Self {
         Self {
-            pool: Arc::clone(pool),
+            // The run may end because its sessions have.
+            pool: pool.outliving(),
             session: Some(session),
         }
     }
@@ -126,16 +172,24 @@ fn addition(table: &str, indexes: &[IndexDefinition]) -> String {
 }
 
 /// The indexes that may be built later. They are neither unique, since a duplicate has to show while the source can still be
-/// looked at, nor of expressions, which the session's settings would go into; nor is one among them that AUTO_INCREMENT needs.
+/// looked at, nor of expressions or virtual columns, which the session's settings would go into; nor is one among them that
+/// AUTO_INCREMENT needs, or `needed`, by which rows are found.
 ///
 /// The order of indexes is the order in which they were made. To come out the same, only the last plain ones can be made later.
-fn deferrable(whole: &str) -> Result<Vec<IndexDefinition>> {
+fn deferrable(whole: &str, needed: &str) -> Result<Vec<IndexDefinition>> {
     let definitions = definitions(whole)?;
     let counted = counted_column(&definitions);
+    let computed: Vec<&str> = virtual_columns(&definitions).collect();
+    let is_computed = |tokens: &[Spanned]| {
+        let names = tokens.iter().skip(2).filter_map(|t| t.token.name());
+        names.into_iter().any(|name| computed.contains(&name))
+    };
     let mut deferrable = Vec::new();
     for (tokens, text) in definitions.iter().rev() {
         match plain_index(tokens, text) {
-            Some((index, first)) if Some(first.as_str()) != counted => deferrable.push(index),
+            Some((index, first)) if Some(first.as_str()) != counted && index.name != needed && !is_computed(tokens) => {
+                deferrable.push(index);
+            }
             // They stand behind all others anyway.
             None if tokens
                 .first()
@@ -175,6 +229,13 @@ fn counted_column<'a>(definitions: &'a [(Vec<Spanned>, &str)]) -> Option<&'a str
     let is_counted = |tokens: &[Spanned]| tokens.iter().skip(1).any(|t| t.token.is("AUTO_INCREMENT"));
     let (tokens, _) = definitions.iter().find(|(tokens, _)| is_counted(tokens))?;
     tokens.first()?.token.name()
+}
+
+/// The columns whose values are computed when they are read.
+fn virtual_columns<'a>(definitions: &'a [(Vec<Spanned>, &str)]) -> impl Iterator<Item = &'a str> {
+    let is_virtual = |tokens: &&(Vec<Spanned>, &str)| tokens.0.iter().skip(1).any(|t| t.token.is("VIRTUAL"));
+    let found = definitions.iter().filter(is_virtual);
+    found.filter_map(|(tokens, _)| tokens.first()?.token.name())
 }
 
 /// Columns, indexes and constraints, each as tokens and as text.
@@ -221,10 +282,23 @@ mod tests {
 
     #[test]
     fn what_stands_before_an_index_that_has_to_stay_is_not_deferred() {
-        assert_eq!(names(&deferrable(CREATE).expect("it can be read")), ["a, b", "last"]);
+        assert_eq!(
+            names(&deferrable(CREATE, "PRIMARY").expect("it can be read")),
+            ["a, b", "last"]
+        );
         let needed = CREATE.replace("KEY `last` (`b`)", "KEY `last` (`id`)");
-        assert_eq!(names(&deferrable(&needed).expect("it can be read")), [""; 0]);
+        assert_eq!(names(&deferrable(&needed, "PRIMARY").expect("it can be read")), [""; 0]);
         let computed = CREATE.replace("KEY `last` (`b`)", "KEY `last` (`a`,(lower(`b`)))");
-        assert_eq!(names(&deferrable(&computed).expect("it can be read")), [""; 0]);
+        assert_eq!(
+            names(&deferrable(&computed, "PRIMARY").expect("it can be read")),
+            [""; 0]
+        );
+        let finds_rows = deferrable(CREATE, "a, b").expect("it can be read");
+        assert_eq!(names(&finds_rows), ["last"]);
+        let of_virtual = CREATE.replace("`a` int DEFAULT NULL", "`a` int GENERATED ALWAYS AS (`id`) VIRTUAL");
+        assert_eq!(
+            names(&deferrable(&of_virtual, "PRIMARY").expect("it can be read")),
+            ["last"]
+        );
     }
 }

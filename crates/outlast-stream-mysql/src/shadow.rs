@@ -72,12 +72,13 @@ pub(crate) async fn create(
         .await?;
     let counter = table::auto_increment_of(&altered);
     let mut notes = Notes::begin(session, algorithm == Algorithm::InPlace, counter).await?;
-    if defer_indexes {
-        notes.whole = indexes::take_off(session, shadow_schema, table).await?;
-    }
-    let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
+    let mut plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
     check_documents(&plan.source, &plan.shadow)?;
     notes.key_index = Some(plan.key.index.clone());
+    if defer_indexes {
+        notes.whole = indexes::take_off(session, shadow_schema, table, &plan.key.shadow_index).await?;
+        plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
+    }
     failpoint!(session, Step::ShadowNotes, notes.write(session, shadow_schema).await)?;
     let made_of = without_auto_increment(&definition);
     check_unaltered(session, schema, table, &made_of).await?;
