@@ -61,6 +61,20 @@ async fn a_build_of_indexes_gives_way_to_a_switchover_and_is_begun_again_on_the_
     scene.finish().await
 }
 
+/// The server would go on with it, and nobody would look whether anybody waits for its end.
+#[tokio::test]
+async fn a_build_of_indexes_ends_with_the_agent_that_is_told_to_stop() -> Result<()> {
+    let (mut scene, user) = held_at_the_build("deferred_indexes_stop").await?;
+    let agents = scene.agents();
+    for agent in &agents {
+        scene.stop_agent(agent).await?;
+    }
+    ensure!(builds(&scene).await? == 0, "it goes on");
+    drop(user);
+    scene.start_agent("after", &[])?;
+    scene.finish().await
+}
+
 #[tokio::test]
 async fn a_cancellation_ends_the_build_of_indexes_and_a_retry_begins_it_again() -> Result<()> {
     let (scene, user) = held_at_the_build("deferred_indexes_cancel").await?;

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Child,
+    time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -188,6 +189,20 @@ impl Scene {
     pub(crate) async fn kill_agent(&mut self, name: &str) -> Result<()> {
         let mut agent = self.agents.remove(name).context("no such agent")?;
         agent.kill().await.context("killing an agent")
+    }
+
+    /// Tells an agent to stop, and waits until it has.
+    pub(crate) async fn stop_agent(&mut self, name: &str) -> Result<()> {
+        self.signal_agent(name, "TERM").await?;
+        let mut agent = self.agents.remove(name).context("no such agent")?;
+        let ended = timeout(PATIENCE, agent.wait()).await;
+        ended.context("it does not stop")?.context("waiting for an agent")?;
+        Ok(())
+    }
+
+    /// The names of the agents that run.
+    pub(crate) fn agents(&self) -> Vec<String> {
+        self.agents.keys().cloned().collect()
     }
 
     /// `outlast status`.

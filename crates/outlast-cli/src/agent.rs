@@ -62,6 +62,7 @@ pub(crate) async fn serve(cluster: Cluster, options: AgentOptions) -> Result<Exi
     let stop = stop_on_signal();
     tracing::info!("agent started");
     agent.run(stop).await;
+    cluster.finish().await;
     tracing::info!("agent stopped; what it had committed is what the next owner goes on from");
     Ok(ExitCode::from(COMPLETE))
 }

@@ -29,6 +29,8 @@ use crate::{
 
 /// How long a command looks for a primary before it gives up.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a process that is told to stop may take to tidy up on its servers.
+const LAST_DUTIES: Duration = Duration::from_secs(5);
 
 /// A migration, and where it was read.
 pub(crate) struct Found {
@@ -106,6 +108,11 @@ impl Cluster {
             connector,
             servers,
         })
+    }
+
+    /// Waits for what is still to be done on its servers before this process ends.
+    pub(crate) async fn finish(&self) {
+        self.connector.finish(LAST_DUTIES).await;
     }
 
     /// What an agent on this cluster is made of.

@@ -99,6 +99,7 @@ async fn follow(
     let stop = stop_on_signal();
     let progress = Progress::start(cluster.clone(), id.clone(), agent.snapshots(), format);
     let stopped = agent.run(stop).await;
+    cluster.finish().await;
     let last = progress.finish().await;
     match stopped {
         Stopped::Told => {

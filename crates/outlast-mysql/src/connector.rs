@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
 use outlast_core::{Error, ErrorKind, Incarnation, MigrationId, Result, Server, ServerUuid};
+use tokio_util::task::TaskTracker;
 
 use crate::{Session, classify::classify, quote};
 
@@ -14,6 +15,7 @@ pub struct Connector {
     password: Option<String>,
     tls: Tls,
     timeout: Duration,
+    last_duties: TaskTracker,
 }
 
 /// Whether and how connections are encrypted.
@@ -54,6 +56,7 @@ impl Connector {
             password,
             tls: Tls::Off,
             timeout: Duration::from_secs(2),
+            last_duties: TaskTracker::new(),
         }
     }
 
@@ -74,6 +77,19 @@ impl Connector {
     /// The limit for one connection attempt.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Has something done that is still to be done when the process is told to stop: [`Connector::finish`] waits for it.
+    pub fn do_last(&self, duty: impl Future<Output = ()> + Send + 'static) {
+        self.last_duties.spawn(duty);
+    }
+
+    /// To be called at the end of the process: waits for what [`Connector::do_last`] began, but no longer than `patience`.
+    pub async fn finish(&self, patience: Duration) {
+        self.last_duties.close();
+        if tokio::time::timeout(patience, self.last_duties.wait()).await.is_err() {
+            tracing::warn!("statements may go on at the server that nobody waits for any more");
+        }
     }
 
     /// The user name.

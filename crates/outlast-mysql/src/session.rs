@@ -274,6 +274,19 @@ impl SessionPool {
         Self::new(self.connector.clone(), self.server.clone(), self.purpose.clone())
     }
 
+    /// Kills a session whose statement nobody waits for any more: the server would go on with it. The process does not end before
+    /// that is tried ([`Connector::finish`]).
+    pub fn abandon(&self, session: u32) {
+        // This pool may be ending because its sessions have.
+        let pool = self.outliving();
+        self.connector.do_last(async move {
+            let killed = async { pool.fresh().await?.kill(&[u64::from(session)]).await };
+            if let Err(error) = killed.await {
+                tracing::warn!(session, %error, "a statement goes on although nobody waits for it");
+            }
+        });
+    }
+
     /// The server.
     pub fn server(&self) -> &Server {
         &self.server

@@ -8,12 +8,14 @@ use outlast_mysql::{Session, quote};
 
 use crate::{key::Side, plan::Plan};
 
-/// The shadow's index that an error 1062 names: `Duplicate entry '…' for key 'table.index'`.
-fn index_of(error: &Error) -> Option<String> {
+/// The index of `table` that an error 1062 names: `Duplicate entry '…' for key 'table.index'`.
+fn index_of(error: &Error, table: &str) -> Option<String> {
     let message = error.message();
     let quoted = &message[message.rfind(" for key '")? + " for key '".len()..];
     let name = &quoted[..quoted.rfind('\'')?];
-    Some(name.rsplit_once('.').map_or(name, |(_, index)| index).to_owned())
+    let index = name.strip_prefix(table).and_then(|rest| rest.strip_prefix('.'));
+    let index = index.or_else(|| name.rsplit_once('.').map(|(_, index)| index));
+    Some(index.unwrap_or(name).to_owned())
 }
 
 /// Rows of the shadow that hold unique values of rows that are to be written.
@@ -110,7 +112,7 @@ struct Values<'a> {
 
 impl<'a> Values<'a> {
     fn of(plan: &'a Plan, error: &Error) -> Result<Option<Self>> {
-        let Some(index) = index_of(error) else {
+        let Some(index) = index_of(error, &plan.shadow.name) else {
             return Ok(None);
         };
         if plan.key.is_same_key && index == plan.key.shadow_index {
@@ -232,9 +234,11 @@ mod tests {
     fn the_index_is_read_from_the_message_whatever_the_value_holds() {
         let error = |message: &str| Error::new(ErrorKind::Duplicate, message);
         let plain = error("Duplicate entry 'a' for key 't.email' (MySQL error 1062)");
-        assert_eq!(index_of(&plain).as_deref(), Some("email"));
+        assert_eq!(index_of(&plain, "t").as_deref(), Some("email"));
         let nasty = error("Duplicate entry 'x' for key 'y' for key 't.uni que' (MySQL error 1062)");
-        assert_eq!(index_of(&nasty).as_deref(), Some("uni que"));
-        assert_eq!(index_of(&error("something else")), None);
+        assert_eq!(index_of(&nasty, "t").as_deref(), Some("uni que"));
+        let dotted = error("Duplicate entry 'x' for key 't.u.a.b' (MySQL error 1062)");
+        assert_eq!(index_of(&dotted, "t.u").as_deref(), Some("a.b"));
+        assert_eq!(index_of(&error("something else"), "t"), None);
     }
 }

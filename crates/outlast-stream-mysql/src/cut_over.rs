@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::{
     foreign_keys::{self, ForeignKeys},
     in_the_way,
+    notes::Notes,
     open::executed,
     plan::{Counter, Plan},
     reread::{InTheWay, reread},
@@ -52,6 +53,7 @@ impl LockedTables {
         lease: &Lease,
         migration: &Migration,
         plan: &Plan,
+        notes: &Notes,
         definition: &str,
         keys: &ForeignKeys,
     ) -> Result<Self> {
@@ -64,6 +66,7 @@ impl LockedTables {
             .collect();
         let keys_of = Some((keys, &plan.source));
         let mut session = lock_tables(pool, &mut side, lease, None, &tables.join(", "), keys_of).await?;
+        session.run(&notes.settings_for_definitions()).await?;
         if !keys.is_empty() {
             // What is added is what holds for the source already, or what the application chose to violate there.
             session.run("SET SESSION foreign_key_checks = 0").await?;
@@ -234,13 +237,7 @@ pub(crate) async fn lock_tables(
     tables: &str,
     keys: Option<(&ForeignKeys, &Table)>,
 ) -> Result<Session> {
-    if is_being_backed_up(side).await? {
-        return Err(Error::new(
-            ErrorKind::Passing,
-            "a backup holds LOCK INSTANCE FOR BACKUP, under which no table can be altered or renamed; the migration waits \
-             for its end",
-        ));
-    }
+    expect_no_backup(side).await?;
     let mut session = pool.fresh().await?;
     if let Some(schema) = default_schema {
         session.run(&format!("USE {schema}")).await?;
@@ -354,8 +351,11 @@ fn as_killed(error: Error, patience: Duration) -> Error {
     }
 }
 
-/// Whether LOCK INSTANCE FOR BACKUP is held: LOCK TABLES would be granted, and RENAME would wait.
-async fn is_being_backed_up(session: &mut Session) -> Result<bool> {
+/// Looks whether LOCK INSTANCE FOR BACKUP is held: LOCK TABLES would be granted, and whatever changes a definition would wait.
+///
+/// # Errors
+/// `Passing` if it is.
+pub(crate) async fn expect_no_backup(session: &mut Session) -> Result<()> {
     let held: Result<u64> = session
         .value(
             "SELECT COUNT(*) FROM performance_schema.metadata_locks \
@@ -363,9 +363,14 @@ async fn is_being_backed_up(session: &mut Session) -> Result<bool> {
         )
         .await;
     match held {
-        Ok(held) => Ok(held > 0),
-        // Without the privilege to look, the RENAME finds out.
-        Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(false),
+        Ok(0) => Ok(()),
+        Ok(_) => Err(Error::new(
+            ErrorKind::Passing,
+            "a backup holds LOCK INSTANCE FOR BACKUP, under which no table can be altered or renamed; the migration waits \
+             for its end",
+        )),
+        // Without the privilege to look, the statement itself finds out.
+        Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -393,11 +398,7 @@ impl CutOver for LockedTables {
             Err(error) if error.kind() == ErrorKind::ServerGone => Err(error),
             Err(error) => {
                 self.session.run("ROLLBACK").await?;
-                // A unique value that moved between rows: outside of the locks, the applier sorts it out.
-                match error.kind() {
-                    ErrorKind::Duplicate => Err(error.into_kind(ErrorKind::Passing)),
-                    _ => Err(error),
-                }
+                Err(error)
             }
         }
     }

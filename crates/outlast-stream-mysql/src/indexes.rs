@@ -145,8 +145,7 @@ struct KillOnDrop {
 impl KillOnDrop {
     fn new(pool: &Arc<SessionPool>, session: u32) -> Self {
         Self {
-            // The run may end because its sessions have.
-            pool: pool.outliving(),
+            pool: Arc::clone(pool),
             session: Some(session),
         }
     }
@@ -158,14 +157,9 @@ impl KillOnDrop {
 
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        let Some(session) = self.session else { return };
-        let pool = Arc::clone(&self.pool);
-        tokio::spawn(async move {
-            let killed = async { pool.fresh().await?.kill(&[u64::from(session)]).await };
-            if let Err(error) = killed.await {
-                tracing::debug!(session, %error, "a statement goes on although nobody waits for it");
-            }
-        });
+        if let Some(session) = self.session {
+            self.pool.abandon(session);
+        }
     }
 }
 

@@ -112,6 +112,16 @@ impl Notes {
         self.sql_mode.split(',').any(is_strict)
     }
 
+    /// What to set in a session that reads definitions, which show moments in its time zone, or changes the shadow's, which has all
+    /// its defaults checked again.
+    pub(crate) fn settings_for_definitions(&self) -> String {
+        format!(
+            "SET SESSION time_zone = {}, sql_mode = {}",
+            quote::text(&self.time_zone),
+            quote::text(&self.mode_with_any_date())
+        )
+    }
+
     /// The sql_mode, but for what it has against dates.
     pub(crate) fn mode_with_any_date(&self) -> String {
         let minds_dates = ["NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"];

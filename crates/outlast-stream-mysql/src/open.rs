@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use crate::{
     changes::BinlogChanges,
     collision,
-    cut_over::LockedTables,
+    cut_over::{LockedTables, expect_no_backup},
     foreign_keys::{self, ForeignKeys},
     indexes, instant,
     notes::Notes,
@@ -48,8 +48,7 @@ struct Prepared {
     /// The source's definition when the stream was opened.
     definition: String,
     keys: ForeignKeys,
-    /// The shadow's definition once its indexes are built; `None` if none is built later.
-    whole: Option<String>,
+    notes: Notes,
 }
 
 impl OpenMySqlStream {
@@ -76,16 +75,17 @@ impl OpenMySqlStream {
             let (schema, table) = (&self.migration.schema, &self.migration.table);
             let shadow_schema = self.migration.shadow_schema();
             let moment = &self.migration.submitted_at;
+            let notes = Notes::read(&mut session, &shadow_schema).await?;
+            session.run(&notes.settings_for_definitions()).await?;
             let definition = definition(&mut session, schema, table).await?;
             let keys = ForeignKeys::new(&definition, schema, table, &self.statement)?;
             foreign_keys::check_still(&mut session, &keys).await?;
-            let notes = Notes::read(&mut session, &shadow_schema).await?;
             let (source, statement) = ((schema.as_str(), table.as_str()), &self.statement);
             let prepared = Prepared {
                 plan: Plan::read(&mut session, source, &shadow_schema, statement, moment, &notes).await?,
                 definition,
                 keys,
-                whole: notes.whole,
+                notes,
             };
             session.give_back();
             Ok(prepared)
@@ -213,7 +213,7 @@ impl OpenStream for OpenMySqlStream {
         }
         prepared_xa::wait_before_preparation(&mut session).await?;
         let (schema, table) = (&self.migration.schema, &self.migration.table);
-        let Shadow { plan, made_of, whole } = shadow::create(
+        let Shadow { plan, made_of, notes } = shadow::create(
             &mut session,
             &self.migration.shadow_schema(),
             schema,
@@ -239,7 +239,7 @@ impl OpenStream for OpenMySqlStream {
             plan,
             keys,
             definition: made_of,
-            whole,
+            notes,
         });
         Ok(())
     }
@@ -376,7 +376,7 @@ impl OpenStream for OpenMySqlStream {
     }
 
     async fn missing_indexes(&self) -> Result<Vec<String>> {
-        let Some(whole) = &self.prepared().await?.whole else {
+        let Some(whole) = &self.prepared().await?.notes.whole else {
             return Ok(Vec::new());
         };
         let mut session = self.pool.session().await?;
@@ -387,11 +387,14 @@ impl OpenStream for OpenMySqlStream {
     }
 
     async fn build_indexes(&self) -> Result<()> {
-        let Some(whole) = &self.prepared().await?.whole else {
+        let prepared = self.prepared().await?;
+        let Some(whole) = &prepared.notes.whole else {
             return Ok(());
         };
         let mut session = self.pool.fresh().await?;
+        expect_no_backup(&mut session).await?;
         preparation_lock(&mut session, &self.lease).await?;
+        session.run(&prepared.notes.settings_for_definitions()).await?;
         let (schema, table) = (self.migration.shadow_schema(), &self.migration.table);
         let missing = indexes::missing(&mut session, &schema, table, whole).await?;
         if missing.is_empty() {
@@ -417,6 +420,7 @@ impl OpenStream for OpenMySqlStream {
             &self.lease,
             &self.migration,
             &prepared.plan,
+            &prepared.notes,
             &prepared.definition,
             &prepared.keys,
         );

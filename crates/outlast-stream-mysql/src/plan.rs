@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// In statements that only look for keys: a key may be a date that the server's sql_mode does not take.
-const ANY_DATE: &str = "/*+ SET_VAR(sql_mode='ALLOW_INVALID_DATES') */";
+const ANY_DATE: &str = "/*+ SET_VAR(sql_mode='ALLOW_INVALID_DATES') SET_VAR(time_zone='+00:00') */";
 
 /// Most keys that are looked at to find a row.
 const MOST_KEYS: usize = 100_000;
@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     implied: Vec<(String, &'static str)>,
     /// Settings for the statements that write rows, as an optimizer hint.
     pub(crate) settings: String,
+    /// The time zone in which they are written.
+    zone: String,
     /// The migration's moment, in seconds since 1970.
     pub(crate) moment: String,
 }
@@ -84,6 +86,12 @@ impl Plan {
                 quote::text(moment)
             ))
             .await?;
+        // In UTC, every moment has a name of its own. Between types, values pass in the server's own zone, as in an ALTER; in
+        // the one that it had when the migration began, whatever it is set to since.
+        plan.zone = match notes.works_in_place && plan.source.has_moments() {
+            true => "+00:00".to_owned(),
+            false => notes.time_zone.clone(),
+        };
         plan.settings = plan.settings_for(notes);
         if statement.sets_auto_increment && plan.counter != Counter::None {
             // SHOW CREATE TABLE leaves the first value out.
@@ -163,6 +171,7 @@ impl Plan {
             source,
             shadow,
             settings: String::new(),
+            zone: String::new(),
             moment: String::new(),
         })
     }
@@ -194,13 +203,10 @@ impl Plan {
             true => format!(" SET_VAR(timestamp={})", self.moment),
             false => String::new(),
         };
-        // In UTC, every moment has a name of its own. Between types, values pass in the server's own zone, as in an ALTER; in
-        // the one that it had when the migration began, whatever it is set to since.
-        let zone = match notes.works_in_place && self.source.has_moments() {
-            true => "+00:00",
-            false => &notes.time_zone,
-        };
-        format!("/*+ SET_VAR(sql_mode='{mode}'){timestamp} SET_VAR(time_zone='{zone}') */ ")
+        format!(
+            "/*+ SET_VAR(sql_mode='{mode}'){timestamp} SET_VAR(time_zone='{}') */ ",
+            self.zone
+        )
     }
 
     /// The statement that copies a range.
@@ -226,9 +232,11 @@ impl Plan {
     pub(crate) fn delete(&self, keys: &[Key]) -> Result<String> {
         // By its index: statistics of a table that has just been filled would make the server read all of it.
         Ok(format!(
-            "DELETE /*+ INDEX({} {}) SET_VAR(sql_mode='ALLOW_INVALID_DATES') */ FROM {} WHERE {}",
+            "DELETE /*+ INDEX({} {}) SET_VAR(sql_mode='ALLOW_INVALID_DATES') SET_VAR(time_zone='{}') */ FROM {} WHERE {}",
             quote::identifier(&self.shadow.name),
             quote::identifier(&self.key.shadow_index),
+            // A moment is named as when its row was written.
+            self.zone,
             self.shadow.quoted(),
             self.key.is_in(keys, Side::Shadow)?
         ))

@@ -25,6 +25,7 @@ pub(crate) enum InTheWay {
 pub(crate) async fn reread(session: &mut Session, plan: &Plan, keys: &[Key], in_the_way: InTheWay) -> Result<Vec<Key>> {
     session.run(&plan.delete(keys)?).await?;
     let insert = plan.insert(keys)?;
+    let condition = plan.key.is_in(keys, Side::Source)?;
     let mut displaced = Vec::new();
     let mut attempts = MOST_ATTEMPTS + plan.shadow.indexes.len();
     loop {
@@ -32,20 +33,19 @@ pub(crate) async fn reread(session: &mut Session, plan: &Plan, keys: &[Key], in_
             Ok(_) => return Ok(displaced),
             Err(error) => error,
         };
-        attempts -= 1;
-        if error.kind() != ErrorKind::Duplicate
-            || in_the_way == InTheWay::Leave
-            || (attempts == 0 && displaced.is_empty())
-        {
+        if error.kind() != ErrorKind::Duplicate || in_the_way == InTheWay::Leave {
             return Err(error);
         }
+        attempts -= 1;
         if attempts == 0 {
-            return Err(Error::new(
-                ErrorKind::Duplicate,
-                format!("the rows in each other's way on a unique key are others each time ({error})"),
-            ));
+            return Err(match displaced.is_empty() {
+                true => error,
+                false => Error::new(
+                    ErrorKind::Duplicate,
+                    format!("the rows in each other's way on a unique key are others each time ({error})"),
+                ),
+            });
         }
-        let condition = plan.key.is_in(keys, Side::Source)?;
         displaced.append(&mut collision::displace(session, plan, error, &condition).await?);
     }
 }

@@ -19,8 +19,7 @@ pub(crate) struct Shadow {
     pub(crate) plan: Plan,
     /// The source's definition that it was made of.
     pub(crate) made_of: String,
-    /// Its own definition once its indexes are built; `None` if none is built later.
-    pub(crate) whole: Option<String>,
+    pub(crate) notes: Notes,
 }
 
 /// Creates `shadow_schema` with a table of the source's name and definition, and runs the statement's changes on it.
@@ -72,21 +71,16 @@ pub(crate) async fn create(
         .await?;
     let counter = table::auto_increment_of(&altered);
     let mut notes = Notes::begin(session, algorithm == Algorithm::InPlace, counter).await?;
-    let mut plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
+    let plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
     check_documents(&plan.source, &plan.shadow)?;
     notes.key_index = Some(plan.key.index.clone());
     if defer_indexes {
         notes.whole = indexes::take_off(session, shadow_schema, table, &plan.key.shadow_index).await?;
-        plan = Plan::read(session, (schema, table), shadow_schema, statement, moment, &notes).await?;
     }
     failpoint!(session, Step::ShadowNotes, notes.write(session, shadow_schema).await)?;
     let made_of = without_auto_increment(&definition);
     check_unaltered(session, schema, table, &made_of).await?;
-    Ok(Shadow {
-        plan,
-        made_of,
-        whole: notes.whole,
-    })
+    Ok(Shadow { plan, made_of, notes })
 }
 
 /// Runs a CREATE TABLE that gives the table no other key than it says.

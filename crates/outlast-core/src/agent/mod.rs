@@ -162,6 +162,12 @@ impl Agent {
             missing_since: None,
             complaint: String::new(),
         };
+        let stopped = self.go_round(&mut round, stop).await;
+        round.runs.shutdown().await;
+        stopped
+    }
+
+    async fn go_round(&self, round: &mut Round<'_>, stop: CancellationToken) -> Stopped {
         loop {
             let look = Box::pin(round.look());
             let pause = match select(look, Box::pin(stop.cancelled())).await {
@@ -169,7 +175,7 @@ impl Agent {
                 Either::Left((Look::Done(stopped), _)) => return stopped,
                 Either::Right(_) => return Stopped::Told,
             };
-            let Round { runs, .. } = &mut round;
+            let runs = &mut round.runs;
             let wait = self.parts.services.clock.sleep(pause);
             let finished = tokio::select! {
                 biased;

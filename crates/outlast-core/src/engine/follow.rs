@@ -76,14 +76,15 @@ impl Run {
             drop(turn);
             match error.kind() {
                 ErrorKind::Duplicate => {
-                    let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
-                    let has_lasted = duplicates.met(error.message(), self.services.clock.now(), grace);
                     crowd.collided();
-                    match error.code() {
-                        Some(_) if has_lasted => return Err(error),
-                        Some(_) => self.batch.store((keys * 4).clamp(1, MOST_TOGETHER), Ordering::Relaxed),
+                    let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
+                    if error.code().is_none() {
                         // What no server has said is about rows that move faster than they are read, and proves no duplicate.
-                        None => self.shrink_batch(keys),
+                        self.shrink_batch(keys);
+                    } else if duplicates.met(error.message(), self.services.clock.now(), grace) {
+                        return Err(error);
+                    } else {
+                        self.batch.store((keys * 4).clamp(1, MOST_TOGETHER), Ordering::Relaxed);
                     }
                     self.wait_by_policy(&mut failures, error).await?;
                 }

@@ -15,7 +15,7 @@ use crate::table::Column;
 pub(crate) enum Conversion {
     /// The same literal names the same value.
     Same,
-    /// The same literal, but read back it has more digits than the source's type; the type to cast it to.
+    /// The same literal, but read back it has other digits than in the source's type; the type to cast it to.
     Widened { cast: String },
     /// The same text in another character set (`None`: bytes) or collation.
     Text { target: Option<(String, String)> },
@@ -159,12 +159,16 @@ impl Conversion {
                 fits(after.integer_range().is_some_and(|(_, max)| most <= max), Self::Same)
             }
             (_, "decimal") if from == "decimal" || before.integer_range().is_some() => {
-                decimal(before, after).map_or_else(lossy, |f| fits(f && keeps_sign(before, after), Self::Same))
+                let read_back = integer(before).map_or(Self::Same, |cast| Self::Widened { cast });
+                decimal(before, after).map_or_else(lossy, |f| fits(f && keeps_sign(before, after), read_back))
             }
             ("tinyint" | "smallint" | "mediumint" | "int", "double")
             | ("tinyint" | "smallint" | "mediumint", "float") => match after.column_type.contains('(') {
                 true => lossy(),
-                false => fits(keeps_sign(before, after), Self::Same),
+                false => fits(
+                    keeps_sign(before, after),
+                    integer(before).map_or(Self::Same, |cast| Self::Widened { cast }),
+                ),
             },
             ("float", "double") if !before.column_type.contains('(') && !after.column_type.contains('(') => {
                 fits(keeps_sign(before, after), Self::Same)
@@ -220,6 +224,16 @@ fn text(before: &Column, after: &Column, longer: bool) -> Option<Conversion> {
 /// Whether the column's character set writes each character in two bytes at least: odd ones are filled up.
 fn is_wide(column: &Column) -> bool {
     matches!(column.charset.as_deref(), Some("ucs2" | "utf16" | "utf16le" | "utf32"))
+}
+
+/// What reads a number back as the integer that it was; `None` if it was none.
+fn integer(before: &Column) -> Option<String> {
+    let cast = if before.column_type.contains("unsigned") {
+        "UNSIGNED"
+    } else {
+        "SIGNED"
+    };
+    before.integer_range().map(|_| cast.to_owned())
 }
 
 /// Whether negative numbers stay negative.
