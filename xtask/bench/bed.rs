@@ -22,6 +22,8 @@ const BASE: &str = "test.base";
 pub(crate) const CHANGES: &str = "ADD COLUMN note VARCHAR(40) NOT NULL DEFAULT 'x', ENGINE=InnoDB";
 
 const FILL_BATCH: u64 = 50_000;
+/// Rows of a transaction that copies in two sessions.
+const CHUNK: u64 = 10_000;
 /// Modified pages and old row versions that a server at rest may still have.
 const AT_REST: u64 = 100;
 const SETTLE_LIMIT: Duration = Duration::from_secs(120);
@@ -111,6 +113,33 @@ impl Bed {
             .await
             .with_context(|| format!("copying {BASE} to {table}"))?;
         Ok(begun.elapsed())
+    }
+
+    /// Fills an empty copy of the table in two sessions, by plain INSERT … SELECT of the ranges that a migration would take, and nothing
+    /// beside; returns how long that took: with this machine's two cores, the least a copy by statements can take.
+    pub(crate) async fn copy_in_two_sessions(&self, rows: u64) -> Result<Duration> {
+        let copy = "test.copy";
+        let mut conn = self.primary().connect().await?;
+        conn.query_drop(format!("CREATE TABLE {copy} LIKE {TABLE}")).await?;
+        conn.query_drop(format!("ALTER TABLE {copy} {CHANGES}")).await?;
+        let session = async |first: u64| {
+            let mut conn = self.primary().connect().await?;
+            conn.query_drop("SET SESSION transaction_isolation = 'READ-COMMITTED'")
+                .await?;
+            for chunk in (first..rows.div_ceil(CHUNK)).step_by(2) {
+                let (after, upto) = (chunk * CHUNK, (chunk + 1) * CHUNK);
+                conn.query_drop(format!(
+                    "INSERT INTO {copy} (id, k, c, pad) SELECT id, k, c, pad FROM {TABLE} WHERE id > {after} AND id <= {upto}"
+                ))
+                .await?;
+            }
+            anyhow::Ok(())
+        };
+        let begun = Instant::now();
+        tokio::try_join!(session(0), session(1))?;
+        let took = begun.elapsed();
+        conn.query_drop(format!("DROP TABLE {copy}")).await?;
+        Ok(took)
     }
 
     /// Executes MySQL's own ALTER on the table; returns how long it took.

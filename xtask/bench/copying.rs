@@ -24,12 +24,14 @@ enum Way {
     NativeInplace,
     Outlast,
     OutlastDeferring,
+    TwoSessions,
 }
 
 /// What the runs measured, for one size; in seconds.
 #[derive(Default)]
 struct Samples {
     plain: Vec<f64>,
+    two_sessions: Vec<f64>,
     native_copy: Vec<f64>,
     native_inplace: Vec<f64>,
     outlast: Vec<f64>,
@@ -58,7 +60,13 @@ pub(crate) async fn measure(stage: &Stage, part: &mut Part) -> Result<()> {
 }
 
 async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, rows: u64, samples: &mut Samples) -> Result<()> {
-    let mut ways = [Way::NativeCopy, Way::Outlast, Way::NativeInplace, Way::OutlastDeferring];
+    let mut ways = [
+        Way::NativeCopy,
+        Way::Outlast,
+        Way::NativeInplace,
+        Way::OutlastDeferring,
+        Way::TwoSessions,
+    ];
     for run in 1..=stage.runs() {
         let mut plain = Vec::new();
         for way in ways {
@@ -72,6 +80,11 @@ async fn repeat(stage: &Stage, bed: &Bed, outlast: &Outlast, rows: u64, samples:
                 Way::NativeInplace => {
                     let took = bed.alter("FORCE, ALGORITHM=INPLACE, LOCK=NONE").await?.as_secs_f64();
                     samples.native_inplace.push(took);
+                    took
+                }
+                Way::TwoSessions => {
+                    let took = bed.copy_in_two_sessions(rows).await?.as_secs_f64();
+                    samples.two_sessions.push(took);
                     took
                 }
                 Way::Outlast => {
@@ -138,6 +151,14 @@ impl Samples {
             ),
             ("time, of one INSERT … SELECT", ratios(&self.outlast, &self.plain)),
             (
+                "time of the copy phase, of two plain sessions",
+                ratios(&self.outlast_copy_phase, &self.two_sessions),
+            ),
+            (
+                "time of two plain sessions, of native ALGORITHM=COPY",
+                ratios(&self.two_sessions, &self.native_copy),
+            ),
+            (
                 "time of the copy phase, of one INSERT … SELECT",
                 ratios(&self.outlast_copy_phase, &self.plain),
             ),
@@ -158,6 +179,7 @@ impl Samples {
             ("native ALGORITHM=COPY", &self.native_copy),
             ("native ALGORITHM=INPLACE", &self.native_inplace),
             ("INSERT … SELECT", &self.plain),
+            ("INSERT … SELECT in two sessions", &self.two_sessions),
             ("CPU of outlast", &self.cpu),
             ("CPU of the server meanwhile", &self.server_cpu),
         ] {
