@@ -127,7 +127,7 @@ pub trait Topology: Send + Sync {
         ))])
     }
 
-    /// How long to wait between two looks while no primary is known. Default: 200 ms.
+    /// How long to wait between two looks at most while no primary is known; it is less at first. Default: 200 ms.
     fn probe_interval(&self) -> Duration {
         Duration::from_millis(200)
     }

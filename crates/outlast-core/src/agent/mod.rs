@@ -111,6 +111,9 @@ impl Local {
 /// Longest time for one look at the cluster, adoptions included.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
+/// The pause between two looks when the primary has just been lost.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
 /// A migration that is not on the primary for so long was lost with another server.
 const VANISHED_AFTER: Duration = Duration::from_secs(10);
 
@@ -224,6 +227,12 @@ struct Round<'a> {
     complaint: String,
 }
 
+/// The pause until the next look where there has been no primary for a while: so much of that while that looking for the next one makes an
+/// outage little longer, and never more than `most`.
+fn pause_without_primary(lost_for: Duration, most: Duration) -> Duration {
+    (lost_for / 10).max(LEAST_PAUSE).min(most)
+}
+
 impl Round<'_> {
     /// A look that takes too long is given up: a server that froze in the middle of it must not hide a promotion.
     async fn look(&mut self) -> Look {
@@ -253,8 +262,9 @@ impl Round<'_> {
             }
             Sight::NoPrimary { reason } => {
                 self.complain(&format!("no primary: {reason}"));
-                self.primary_lost.get_or_insert(self.agent.parts.services.clock.now());
-                return Ok(Look::Again(topology.probe_interval()));
+                let now = self.now();
+                let lost_for = now - *self.primary_lost.get_or_insert(now);
+                return Ok(Look::Again(pause_without_primary(lost_for, topology.probe_interval())));
             }
             Sight::SplitBrain(servers) => self.highest_epochs(&servers).await?,
         };
