@@ -8,7 +8,7 @@ use outlast_testbed::{RelayLog, eventually};
 
 use crate::scene::{PATIENCE, Scene, Setup};
 
-/// Well below the time after which the server gives up a statement that waits for a metadata lock.
+/// A build that nobody ends waits as long as its connection lives.
 const SOON: Duration = Duration::from_secs(5);
 
 /// A migration that is about to build its indexes, and can't, as long as the connection lives: it uses the new table.

@@ -171,7 +171,7 @@ pub(crate) struct MigrationOptions {
     pub(crate) ignore_disk_space: bool,
     /// Build those indexes of the new table that can wait once its rows are copied: faster, and their pages are full.
     ///
-    /// Unique, FULLTEXT, SPATIAL and expression indexes are there from the beginning. Changes wait meanwhile, and are applied afterwards.
+    /// Unique, FULLTEXT, SPATIAL and expression indexes, and those of virtual columns, are there from the beginning. Changes wait meanwhile, and are applied afterwards.
     /// Replicas build the indexes too when the primary has, and lag for as long as that takes them. The build gives way to a switchover or a
     /// backup, and begins again afterwards.
     #[arg(long)]

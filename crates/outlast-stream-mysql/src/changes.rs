@@ -186,10 +186,10 @@ impl BinlogChanges {
                     && map.table_name_raw() == self.plan.source.name.as_bytes();
                 self.tables.insert(map.table_id(), is_source);
                 if is_source
-                    && !self
+                    && self
                         .decoder
                         .as_ref()
-                        .is_some_and(|decoder| decoder.is_for(event.data()))
+                        .is_none_or(|decoder| !decoder.is_for(event.data()))
                 {
                     let columns = self.plan.source.columns.len();
                     self.decoder = Some(Decoder::new(&self.plan.key, &map, event.data(), columns)?);
@@ -202,15 +202,11 @@ impl BinlogChanges {
     }
 
     fn take_rows(&mut self, rows: &RowsEventData<'_>) -> Result<()> {
-        match self.tables.get(&rows.table_id()) {
-            Some(false) => return Ok(()),
-            Some(true) => {}
-            None => return Err(unreadable("rows without a table map")),
-        }
-        let decoder = self
-            .decoder
-            .as_ref()
-            .ok_or_else(|| unreadable("rows without a table map"))?;
+        let decoder = match (self.tables.get(&rows.table_id()), &self.decoder) {
+            (Some(false), _) => return Ok(()),
+            (Some(true), Some(decoder)) => decoder,
+            _ => return Err(unreadable("rows without a table map")),
+        };
         let keys = decoder.keys(rows)?;
         let open = self
             .open

@@ -63,9 +63,7 @@ pub(crate) async fn blocking(
 /// Deletes the rows of the shadow that stand in the way of the source's rows that meet `condition`, after `error`, a duplicate; in the
 /// open transaction. Returns their keys, which may be none: in the meantime, the source may have changed again.
 ///
-/// They hold values that the source's rows with the same keys don't have any more. So transactions changed those rows after they
-/// were read, and will have them read again, here or by a later owner: no position holds such a transaction before its rows are
-/// applied (invariant I5). Nobody else may apply at the same time.
+/// Nothing is lost by that, as [`OpenStream::apply`](outlast_core::OpenStream::apply) says (invariant I5). Nobody else may apply at the same time.
 ///
 /// # Errors
 /// `error`, with the rows it is about, if none is old: then two rows of the source have the value. Also if the index can't be compared.
@@ -103,8 +101,9 @@ struct Values<'a> {
     plan: &'a Plan,
     index: &'a str,
     unique: Vec<&'a str>,
-    /// The copy key's columns, and with them all.
+    /// The copy key's columns.
     key: Vec<&'a str>,
+    /// The columns of both.
     all: Vec<&'a str>,
     /// Its name.
     temporary: String,
@@ -175,8 +174,7 @@ impl<'a> Values<'a> {
 
     async fn blocking(&self, session: &mut Session, condition: &str) -> Result<Blocking> {
         self.fill(session, condition).await?;
-        let is_other = self.plan.key.differs(&self.plan.shadow.quoted(), "outlast_c");
-        let keys = self.holders(session, &is_other).await?;
+        let keys = self.holders(session, &format!("NOT {}", self.is_same())).await?;
         let unique = names(&self.unique);
         let twins: Option<(Vec<u8>, u64)> = session
             .first(&format!(
@@ -197,8 +195,11 @@ impl<'a> Values<'a> {
     /// `condition`.
     async fn unchanged(&self, session: &mut Session, condition: &str) -> Result<Vec<Key>> {
         self.fill(session, condition).await?;
-        let is_same = self.plan.key.differs(&self.plan.shadow.quoted(), "outlast_c");
-        self.holders(session, &format!("NOT {is_same}")).await
+        self.holders(session, &self.is_same()).await
+    }
+
+    fn is_same(&self) -> String {
+        self.plan.key.is_same(&self.plan.shadow.quoted(), "outlast_c")
     }
 
     /// Keys of the shadow's rows that hold a unique value which is in the temporary table, and meet a condition.

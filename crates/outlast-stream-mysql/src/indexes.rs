@@ -175,11 +175,11 @@ fn addition(table: &str, indexes: &[IndexDefinition]) -> String {
 /// The order of indexes is the order in which they were made. To come out the same, only the last plain ones can be made later.
 fn deferrable(whole: &str, needed: &str) -> Result<Vec<IndexDefinition>> {
     let definitions = definitions(whole)?;
-    let counted = counted_column(&definitions);
-    let computed: Vec<&str> = virtual_columns(&definitions).collect();
+    let counted = columns_with(&definitions, "AUTO_INCREMENT").next();
+    let computed: Vec<&str> = columns_with(&definitions, "VIRTUAL").collect();
     let is_computed = |tokens: &[Spanned]| {
-        let names = tokens.iter().skip(2).filter_map(|t| t.token.name());
-        names.into_iter().any(|name| computed.contains(&name))
+        let mut names = tokens.iter().skip(2).filter_map(|t| t.token.name());
+        names.any(|name| computed.contains(&name))
     };
     let mut deferrable = Vec::new();
     for (tokens, text) in definitions.iter().rev() {
@@ -221,17 +221,10 @@ fn plain_index(tokens: &[Spanned], text: &str) -> Option<(IndexDefinition, Strin
     Some((IndexDefinition { name, text }, first))
 }
 
-/// The column with AUTO_INCREMENT.
-fn counted_column<'a>(definitions: &'a [(Vec<Spanned>, &str)]) -> Option<&'a str> {
-    let is_counted = |tokens: &[Spanned]| tokens.iter().skip(1).any(|t| t.token.is("AUTO_INCREMENT"));
-    let (tokens, _) = definitions.iter().find(|(tokens, _)| is_counted(tokens))?;
-    tokens.first()?.token.name()
-}
-
-/// The columns whose values are computed when they are read.
-fn virtual_columns<'a>(definitions: &'a [(Vec<Spanned>, &str)]) -> impl Iterator<Item = &'a str> {
-    let is_virtual = |tokens: &&(Vec<Spanned>, &str)| tokens.0.iter().skip(1).any(|t| t.token.is("VIRTUAL"));
-    let found = definitions.iter().filter(is_virtual);
+/// The columns with this word in their definition.
+fn columns_with<'a>(definitions: &'a [(Vec<Spanned>, &str)], word: &'static str) -> impl Iterator<Item = &'a str> {
+    let has_word = move |tokens: &&(Vec<Spanned>, &str)| tokens.0.iter().skip(1).any(|t| t.token.is(word));
+    let found = definitions.iter().filter(has_word);
     found.filter_map(|(tokens, _)| tokens.first()?.token.name())
 }
 

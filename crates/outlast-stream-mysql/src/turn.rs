@@ -13,7 +13,7 @@ impl Turn {
         Self(Instant::now())
     }
 
-    /// To be called after each piece of work: lets the others work if the turn was long, and begins the next one.
+    /// To be called between two pieces of work: lets the others work if the turn was long, and begins the next one.
     pub(crate) async fn give_others_theirs(&mut self) {
         if self.0.elapsed() > LENGTH {
             tokio::task::yield_now().await;

@@ -112,7 +112,7 @@ impl Local {
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// The pause between two looks when the primary has just been lost.
-const LEAST_PAUSE: Duration = Duration::from_millis(10);
+const LEAST_PAUSE: Duration = Duration::from_millis(5);
 
 /// A migration that is not on the primary for so long was lost with another server.
 const VANISHED_AFTER: Duration = Duration::from_secs(10);

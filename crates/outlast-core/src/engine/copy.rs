@@ -150,10 +150,10 @@ impl Run {
     /// moved the value between rows. Held to be real once it has lasted for the grace period.
     async fn resolve(&self, collision: Collision, duplicates: &mut Duplicates, failures: &mut Failures) -> Result<()> {
         let clock = &self.services.clock;
-        let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
         let error = Error::new(ErrorKind::Duplicate, collision.message);
         let again = duplicates.has_met(&collision.duplicate);
-        if duplicates.met(&collision.duplicate, clock.now(), grace) {
+        if self.lasts(duplicates, &collision.duplicate).await? {
+            let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
             return Err(error.context(format_args!("a duplicate has lasted for {grace:?}")));
         }
         let keys = collision.keys;

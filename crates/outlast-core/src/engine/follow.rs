@@ -1,6 +1,6 @@
 //! Catch-up: one loop reads the source's changes into the ledger, another applies what the ledger queued.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 
@@ -44,11 +44,13 @@ impl Run {
         let mut crowd = Crowd::default();
         loop {
             self.until(|ledger| ledger.has_queued().then_some(())).await;
+            let waiting_since = self.services.clock.now();
             self.until_applying_is_allowed().await;
             let turn = match Guard::OneApplier.holds() {
                 true => Some(self.turn.lock().await),
                 false => None,
             };
+            duplicates.did_not_try(self.services.clock.now() - waiting_since);
             // During the cut-over its drain takes what is queued.
             let appliers = crowd.appliers(self.services.settings.appliers);
             let Some(batch) = self.ledger().take_batch(self.most_keys(appliers)) else {
@@ -77,11 +79,10 @@ impl Run {
             match error.kind() {
                 ErrorKind::Duplicate => {
                     crowd.collided();
-                    let grace = Duration::from_millis(self.migration.options.duplicate_grace_ms);
                     if error.code().is_none() {
                         // What no server has said is about rows that move faster than they are read, and proves no duplicate.
                         self.shrink_batch(keys);
-                    } else if duplicates.met(error.message(), self.services.clock.now(), grace) {
+                    } else if self.lasts(&mut duplicates, error.message()).await? {
                         return Err(error);
                     } else {
                         self.batch.store((keys * 4).clamp(1, MOST_TOGETHER), Ordering::Relaxed);

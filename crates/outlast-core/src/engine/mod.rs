@@ -70,8 +70,7 @@ pub struct Settings {
     pub max_chunk_rows: u64,
     /// Most lanes that copy, where the user did not say how many.
     pub max_lanes: u32,
-    /// Most keys that an applier applies in one transaction. Rows whose unique values moved between them are read again together, and
-    /// again for each that turns out to be in the way: large batches cost most where values move most.
+    /// Most keys that an applier applies in one transaction.
     pub max_batch: usize,
     /// Most appliers.
     pub appliers: usize,

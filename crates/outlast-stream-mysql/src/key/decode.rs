@@ -48,14 +48,14 @@ type KeyImage = Vec<Option<KeyValue>>;
 /// Reads keys from the row events of the source, as its table map describes them.
 pub(crate) struct Decoder {
     key: CopyKey,
-    /// The table map's event from its table id on, which is the same in each transaction.
+    /// What follows the table's id in the table map's event: the same in each transaction.
     described: Vec<u8>,
     /// Binlog type and metadata of each column.
     columns: Vec<(u8, Vec<u8>)>,
 }
 
-/// Bytes of a table map's event in front of what describes the table: its id.
-const TABLE_ID: usize = 6;
+/// Bytes of the table's id, with which a table map's event begins.
+const TABLE_ID_BYTES: usize = 6;
 
 impl Decoder {
     /// A decoder for a table map of the source, whose event has these bytes. To find a column in a map takes time in proportion to
@@ -175,7 +175,7 @@ impl Decoder {
 }
 
 fn described(event: &[u8]) -> &[u8] {
-    event.get(TABLE_ID..).unwrap_or_default()
+    event.get(TABLE_ID_BYTES..).unwrap_or_default()
 }
 
 /// Steps over the bytes of a row event.

@@ -246,8 +246,8 @@ impl CopyKey {
         format!("{names} IN ({})", list.join(","))
     }
 
-    /// `NOT (s.a = c.a AND …)` for two aliases of tables with the shadow's key columns: whether they are other rows.
-    pub(crate) fn differs(&self, one: &str, other: &str) -> String {
+    /// `(s.a = c.a AND …)` for two aliases of tables with the shadow's key columns: whether they are the same row.
+    pub(crate) fn is_same(&self, one: &str, other: &str) -> String {
         let equal = self.columns.iter().map(|c| {
             let name = c.name(Side::Shadow);
             match c.conversion.needs_bytes() {
@@ -255,7 +255,7 @@ impl CopyKey {
                 false => format!("{one}.{name} = {other}.{name}"),
             }
         });
-        format!("NOT ({})", equal.collect::<Vec<_>>().join(" AND "))
+        format!("({})", equal.collect::<Vec<_>>().join(" AND "))
     }
 
     /// The condition for the source's rows of a range, written so that the optimizer sees a range of the key.
