@@ -12,12 +12,15 @@ use crate::{
     cluster::Cluster,
     display::{count, in_words},
     exit::{COMPLETE, FAILED, Failure, STOPPED},
+    policies,
     progress::Progress,
     show::{OwnTables, as_json},
     submission::{prepare, store, warn},
 };
 
 pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCode, Failure> {
+    // They are compiled while the servers are looked at, and kept for the agent.
+    let compiled = (!options.dry_run).then(|| tokio::task::spawn_blocking(policies::defaults));
     let prepared = prepare(&cluster, &options.migration).await?;
     warn(&prepared);
     let examined = &prepared.examined;
@@ -59,6 +62,10 @@ pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCod
         return Ok(ExitCode::from(COMPLETE));
     }
     store(&cluster, &prepared).await?;
+    if let Some(compiled) = compiled {
+        // Should they have failed, the agent finds out.
+        let _ = compiled.await;
+    }
     follow(
         cluster,
         prepared.submission.id,

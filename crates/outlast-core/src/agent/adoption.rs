@@ -2,6 +2,8 @@
 //!
 //! [`check`] is public for programs that adopt without an [`Agent`](super::Agent).
 
+use futures_util::future::join;
+
 use super::{Round, is_active};
 use crate::{
     checkpoint::Checkpoint,
@@ -161,14 +163,18 @@ fn whose(server: &Server, purged: &GtidSet, last: Option<&Adoption>) -> String {
 
 impl Round<'_> {
     /// Adopts a migration on a primary that is checked first, and starts its run.
-    pub(super) async fn adopt(&mut self, primary: &Server, migration: &Migration) -> Result<()> {
+    pub(super) async fn adopt(&mut self, primary: &Server, migration: &Migration, words: Option<String>) -> Result<()> {
         debug_assert!(is_active(migration));
         let parts = &self.agent.parts;
         let scheduler = &parts.services.scheduler;
         // The checkpoint first: what is in its position has been executed by the time the server is asked.
-        let checkpoint = parts.checkpoints.load(primary, &migration.id).await?;
-        let last = scheduler.last_adoption(primary, &migration.id).await?;
-        let state = parts.topology.inspect(primary).await?;
+        let looked = Box::pin(async {
+            let checkpoint = parts.checkpoints.load(primary, &migration.id).await?;
+            let last = scheduler.last_adoption(primary, &migration.id).await?;
+            Ok::<_, Error>((checkpoint, last, parts.topology.inspect(primary).await?))
+        });
+        let (looked, ()) = join(looked, Box::pin(self.note(primary, migration, words))).await;
+        let (checkpoint, last, state) = looked?;
         match check(primary, &state, checkpoint.as_ref(), last.as_ref()) {
             Ok(()) => {}
             // The previous owner is alive and commits: what was read of the two belongs to different moments.

@@ -11,7 +11,8 @@ use crate::{
 };
 
 pub(super) enum Judgement {
-    Adopt,
+    /// As a policy said in these words, which are still to be noted in the history; `None` if none was asked.
+    Adopt(Option<String>),
     Wait(Duration),
     Leave,
 }
@@ -26,7 +27,7 @@ impl Round<'_> {
     ) -> Result<Judgement> {
         let Some(owner) = migration.owner.as_ref().filter(|_| migration.status == Status::Running) else {
             // Nobody's yet: the first epoch needs no permission.
-            return Ok(Judgement::Adopt);
+            return Ok(Judgement::Adopt(None));
         };
         let parts = &self.agent.parts;
         let policies = self.policies_of(&migration.id);
@@ -55,7 +56,7 @@ impl Round<'_> {
         }
         if age > cutoff.verdict {
             if self.must_be_concluded(primary, migration).await? {
-                return Ok(Judgement::Adopt);
+                return Ok(Judgement::Adopt(None));
             }
             let message = format!(
                 "stale: the last sign of life is {:.0} s old, more than the {:.0} s that policy {} allows; its owner was \
@@ -96,31 +97,39 @@ impl Round<'_> {
             seed: parts.services.clock.random(),
             params: Params::new(),
         });
-        self.explain(primary, migration, &decision).await;
-        Ok(match decision.verdict {
-            AdoptionVerdict::Adopt => Judgement::Adopt,
-            AdoptionVerdict::Wait { ms } => Judgement::Wait(Duration::from_millis(ms)),
+        let words = self.explain(migration, &decision);
+        let wait = match decision.verdict {
+            AdoptionVerdict::Adopt => return Ok(Judgement::Adopt(words)),
+            AdoptionVerdict::Wait { ms } => Duration::from_millis(ms),
             // Asked again now and then: the owner, the server or the policy may change.
-            AdoptionVerdict::Decline { .. } => Judgement::Wait(Duration::from_secs(5)),
-        })
+            AdoptionVerdict::Decline { .. } => Duration::from_secs(5),
+        };
+        self.note(primary, migration, words).await;
+        Ok(Judgement::Wait(wait))
     }
 
-    /// Notes a refusal, a fault and an adoption in the history; the same one once.
-    async fn explain(&mut self, primary: &Server, migration: &Migration, decision: &Decision<AdoptionVerdict>) {
+    /// What the history is to say of a refusal, a fault or an adoption; the same one once.
+    fn explain(&mut self, migration: &Migration, decision: &Decision<AdoptionVerdict>) -> Option<String> {
         let what = match (&decision.fault, &decision.verdict) {
             (Some(fault), verdict) => format!("policy {} failed ({fault}); instead: {verdict}", decision.policy),
-            (None, AdoptionVerdict::Wait { .. }) => return,
+            (None, AdoptionVerdict::Wait { .. }) => return None,
             (None, verdict) => format!("policy {}: {verdict}", decision.policy),
         };
         let note = format!("{what} (epoch {})", migration.epoch);
         let local = self.locals.entry(migration.id.clone()).or_default();
         if local.last_note == note {
-            return;
+            return None;
         }
         local.last_note = note;
         tracing::info!(migration = %migration.id, "{what}");
+        Some(what)
+    }
+
+    /// Notes a verdict in the history.
+    pub(super) async fn note(&self, primary: &Server, migration: &Migration, words: Option<String>) {
+        let Some(words) = words else { return };
         let (scheduler, agent) = (&self.agent.parts.services.scheduler, &self.agent.id);
-        if let Err(error) = scheduler.note(primary, &migration.id, agent, "verdict", &what).await {
+        if let Err(error) = scheduler.note(primary, &migration.id, agent, "verdict", &words).await {
             tracing::debug!(%error, "a line of history is missing");
         }
     }

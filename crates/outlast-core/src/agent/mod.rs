@@ -367,8 +367,8 @@ impl Round<'_> {
         }
         self.load_policies(primary, migration).await?;
         match self.judge(primary, migration, silence).await? {
-            judge::Judgement::Adopt => {
-                self.adopt(primary, migration).await?;
+            judge::Judgement::Adopt(words) => {
+                self.adopt(primary, migration, words).await?;
                 Ok(Duration::from_secs(1))
             }
             judge::Judgement::Wait(wait) => {

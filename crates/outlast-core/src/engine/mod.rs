@@ -38,7 +38,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, select, select_all};
+use futures_util::future::{Either, join, select, select_all};
 use tokio::sync::Notify;
 
 use self::preparation::{Found, Prepared};
@@ -339,13 +339,13 @@ async fn conduct(
         Phase::Copying
     };
     let run = run(ledger, phase, stream.table_rows().await?);
-    run.enter(phase).await?;
+    let (entered, ()) = join(run.enter(phase), run.heed_stops()).await;
+    entered?;
     run.work().await
 }
 
 impl Run {
     async fn work(&self) -> Result<Ending> {
-        self.heed_stops().await;
         let cut_over = Box::pin(self.cut_over());
         let others = Box::pin(async {
             let first = {

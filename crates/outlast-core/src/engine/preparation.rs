@@ -1,6 +1,6 @@
 //! Where a run begins: at a checkpoint, at a swap that has happened, or with the preparation of the shadow.
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, select, try_join};
 
 use super::{Run, told_by_tables};
 use crate::{
@@ -32,11 +32,11 @@ pub(super) enum Prepared {
 /// Looks at tables and checkpoint, and mends what a broken-off swap has left.
 pub(super) async fn found(stream: &dyn OpenStream) -> Result<Found> {
     let swap_state = told_by_tables(stream).await?;
-    stream.mend().await?;
+    let (_, checkpoint) = try_join(stream.mend(), stream.checkpoint()).await?;
     if swap_state == SwapState::Swapped {
         return Ok(Found::Swapped);
     }
-    match stream.checkpoint().await? {
+    match checkpoint {
         Some(_) if swap_state == SwapState::Unprepared => Err(Error::new(
             ErrorKind::Inconsistent,
             "there is a checkpoint, but the shadow table is gone: somebody dropped it; cancel this migration, clean it up and \
