@@ -181,6 +181,10 @@ pub trait OpenStream: Send + Sync {
     /// Those of the server.
     async fn table_rows(&self) -> Result<u64>;
 
+    /// Reads what the first chunk and the first changes need, once there is a checkpoint; what can't be read is found out by those who need
+    /// it. Default: nothing.
+    async fn read_ahead(&self) {}
+
     /// `@@gtid_executed`, to see how far the stream is behind.
     ///
     /// # Errors

@@ -255,6 +255,12 @@ impl OpenStream for OpenMySqlStream {
         Ok(rows)
     }
 
+    async fn read_ahead(&self) {
+        if let Err(error) = self.prepared().await {
+            tracing::debug!(%error, "the tables can't be read yet");
+        }
+    }
+
     async fn executed(&self) -> Result<GtidSet> {
         // Several loops ask at once, and hear their answers in any order: each knows only that its own is later than this.
         let last = self.binlog_end().clone();

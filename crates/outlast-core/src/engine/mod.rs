@@ -38,7 +38,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, join, select, select_all};
+use futures_util::future::{Either, join3, select, select_all};
 use tokio::sync::Notify;
 
 use self::preparation::{Found, Prepared};
@@ -339,7 +339,7 @@ async fn conduct(
         Phase::Copying
     };
     let run = run(ledger, phase, stream.table_rows().await?);
-    let (entered, ()) = join(run.enter(phase), run.heed_stops()).await;
+    let (entered, (), ()) = join3(run.enter(phase), run.heed_stops(), stream.read_ahead()).await;
     entered?;
     run.work().await
 }
