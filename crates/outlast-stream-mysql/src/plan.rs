@@ -298,7 +298,8 @@ impl Plan {
         ))
     }
 
-    fn insert_where(&self, condition: &str) -> String {
+    /// The statement that inserts the source's rows that meet a condition.
+    pub(crate) fn insert_where(&self, condition: &str) -> String {
         let targets = self
             .columns
             .iter()

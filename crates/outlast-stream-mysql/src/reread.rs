@@ -24,8 +24,8 @@ pub(crate) enum InTheWay {
 /// is no proof of that. `Inconsistent` if a key can't be read; those of the server.
 pub(crate) async fn reread(session: &mut Session, plan: &Plan, keys: &[Key], in_the_way: InTheWay) -> Result<Vec<Key>> {
     session.run(&plan.delete(keys)?).await?;
-    let insert = plan.insert(keys)?;
     let condition = plan.key.is_in(keys, Side::Source)?;
+    let insert = plan.insert_where(&condition);
     let mut displaced = Vec::new();
     let mut attempts = MOST_ATTEMPTS + plan.shadow.indexes.len();
     loop {
