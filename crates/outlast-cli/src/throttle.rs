@@ -26,6 +26,10 @@ pub(crate) struct LimitOptions {
     /// Longest mean time of a COMMIT on the primary, as in 50ms; `off` (the default) for none.
     #[arg(long, value_name = "DURATION|off", value_parser = duration_or_off)]
     max_commit_time: Option<u64>,
+    /// By how much longer statements of applications may take because rows are copied, as in 20%; `off` (the default) for none. The
+    /// copy rests for a moment now and then to compare, and works at least 5 % of the time.
+    #[arg(long, value_name = "PERCENT|off", value_parser = percent_or_off)]
+    max_slowdown: Option<u64>,
     /// Query that gives a number; above 0, nothing is copied. Empty (the default) for none.
     #[arg(long, value_name = "SELECT …")]
     throttle_query: Option<String>,
@@ -43,6 +47,7 @@ impl LimitOptions {
             max_threads_running: self.max_threads_running,
             max_history_length: self.max_history_length,
             max_commit_ms: self.max_commit_time,
+            max_slowdown: self.max_slowdown,
             query: self.throttle_query,
             flag_file: self.throttle_file,
         }
@@ -151,6 +156,10 @@ fn number_or_off(text: &str) -> Result<u64, String> {
     }
 }
 
+fn percent_or_off(text: &str) -> Result<u64, String> {
+    number_or_off(text.trim_end_matches('%'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +168,11 @@ mod tests {
     fn off_is_no_limit() {
         assert_eq!((duration_or_off("off"), number_or_off("off")), (Ok(0), Ok(0)));
         assert_eq!((duration_or_off("1500ms"), number_or_off("7")), (Ok(1500), Ok(7)));
+        assert_eq!(
+            (percent_or_off("20%"), percent_or_off("5"), percent_or_off("off")),
+            (Ok(20), Ok(5), Ok(0))
+        );
+        assert!(percent_or_off("%").is_err());
         assert!(duration_or_off("of").is_err() && number_or_off("seven").is_err());
     }
 }

@@ -244,6 +244,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether no chunk has begun and not ended.
+    pub fn no_chunk_is_under_way(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
     /// Whether every key is in a finished range.
     pub fn copy_is_complete(&self) -> bool {
         self.finished == [KeyRange::ALL]

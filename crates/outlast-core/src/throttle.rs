@@ -36,6 +36,8 @@ pub struct Limits {
     pub max_history_length: Option<u64>,
     /// Mean time of a COMMIT on the primary, in milliseconds.
     pub max_commit_ms: Option<u64>,
+    /// By how much the copy may make the statements of applications take longer, in percent of their time without it.
+    pub max_slowdown: Option<u64>,
     /// A query that gives one number; nothing is copied or applied while it is above 0.
     pub query: Option<String>,
     /// Nothing is copied or applied while the agent's machine has a file of this name.
@@ -60,6 +62,7 @@ impl Limits {
             max_threads_running: self.max_threads_running.or(wider.max_threads_running),
             max_history_length: self.max_history_length.or(wider.max_history_length),
             max_commit_ms: self.max_commit_ms.or(wider.max_commit_ms),
+            max_slowdown: self.max_slowdown.or(wider.max_slowdown),
             query: self.query.or_else(|| wider.query.clone()),
             flag_file: self.flag_file.or_else(|| wider.flag_file.clone()),
         }
@@ -77,6 +80,25 @@ pub struct Pressure {
     pub reason: String,
 }
 
+/// What applications do on a server: a mean over a while.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activity {
+    /// Statements that end in a second.
+    pub per_second: f64,
+    /// Statements that are under way at any moment.
+    pub under_way: f64,
+}
+
+impl Activity {
+    /// Mean time of a statement, by Little's law; zero where there are none.
+    pub fn statement_time(&self) -> Duration {
+        match self.per_second > 0.0 {
+            true => Duration::try_from_secs_f64(self.under_way / self.per_second).unwrap_or(Duration::MAX),
+            false => Duration::ZERO,
+        }
+    }
+}
+
 /// Measures what a cluster suffers.
 #[async_trait]
 pub trait Gauge: Send + Sync {
@@ -86,6 +108,13 @@ pub trait Gauge: Send + Sync {
     /// # Errors
     /// Those of the primary, classified. Other servers that can't be reached are no error.
     async fn pressures(&self, primary: &Server, limits: &Limits) -> Result<Vec<Pressure>>;
+
+    /// What applications do on the primary, watched `over` a while; `None` where the server does not tell. What migrations do there
+    /// does not count as under way. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of the primary, classified.
+    async fn activity(&self, primary: &Server, over: Duration) -> Result<Option<Activity>>;
 }
 
 /// A gauge that sees nothing: nobody suffers.
@@ -95,6 +124,10 @@ pub struct AtEase;
 impl Gauge for AtEase {
     async fn pressures(&self, _: &Server, _: &Limits) -> Result<Vec<Pressure>> {
         Ok(Vec::new())
+    }
+
+    async fn activity(&self, _: &Server, _: Duration) -> Result<Option<Activity>> {
+        Ok(None)
     }
 }
 
@@ -132,6 +165,26 @@ impl Pace {
     /// Whether nothing may be copied or applied.
     pub fn is_stopped(&self) -> bool {
         self.share <= 0.0
+    }
+
+    /// The slower of two.
+    #[must_use]
+    pub fn or_slower(self, other: Self) -> Self {
+        match other.share < self.share {
+            true => other,
+            false => self,
+        }
+    }
+
+    /// Of so many lanes, how many are to work, and at which pace each: fewer lanes first, so that what works at a time is less.
+    pub fn spread(&self, lanes: u32) -> (u32, Self) {
+        let busy = f64::from(lanes) * self.share;
+        let working = (busy.ceil() as u32).clamp(1, lanes.max(1));
+        let each = Self {
+            share: busy / f64::from(working),
+            ..self.clone()
+        };
+        (working, each)
     }
 
     /// After work that took `taken`, how long to rest for work and rest to have this pace; nothing where it is a stop.
@@ -233,6 +286,37 @@ mod tests {
             (pace(0.5).part_of(taken), pace(0.0).part_of(taken)),
             (taken / 2, taken / 10)
         );
+    }
+
+    #[test]
+    fn a_slower_pace_has_fewer_lanes_and_the_same_work() {
+        for share in [1.0, 0.9, 0.5, 0.4, 0.1, 0.01] {
+            let pace = Pace {
+                share,
+                ..Pace::default()
+            };
+            for lanes in 1..=8 {
+                let (working, each) = pace.spread(lanes);
+                assert!(
+                    (1..=lanes).contains(&working) && each.share <= 1.0,
+                    "{working} {each:?}"
+                );
+                let work = f64::from(working) * each.share;
+                assert!((work - f64::from(lanes) * share).abs() < 1e-9, "{lanes} {share} {work}");
+            }
+        }
+        let slow = Pace {
+            share: 0.5,
+            ..Pace::default()
+        };
+        assert_eq!((slow.spread(4).0, slow.spread(1).0), (2, 1));
+    }
+
+    #[test]
+    fn a_statement_takes_what_is_under_way_divided_by_what_ends() {
+        let activity = |per_second, under_way| Activity { per_second, under_way }.statement_time();
+        assert_eq!(activity(2000.0, 4.0), Duration::from_millis(2));
+        assert_eq!(activity(0.0, 4.0), Duration::ZERO);
     }
 
     #[test]

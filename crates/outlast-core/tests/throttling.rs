@@ -18,7 +18,7 @@ use outlast_core::{
     engine::Settings,
     ledger::Xid,
     scheduler::Request,
-    throttle::{Gauge, Limits, Pressure},
+    throttle::{Activity, Gauge, Limits, Pressure},
 };
 
 use crate::stage::Stage;
@@ -35,6 +35,13 @@ impl Gauge for Mute {
         match self.0.load(Ordering::Relaxed) {
             true => std::future::pending().await,
             false => Ok(Vec::new()),
+        }
+    }
+
+    async fn activity(&self, _: &Server, _: Duration) -> Result<Option<Activity>> {
+        match self.0.load(Ordering::Relaxed) {
+            true => std::future::pending().await,
+            false => Ok(None),
         }
     }
 }

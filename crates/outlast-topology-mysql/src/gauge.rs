@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use mysql_async::Row;
 use outlast_core::{
     Error, ErrorKind, Result, Server, ServerUuid,
-    throttle::{Gauge, Limits, Pressure},
+    throttle::{Activity, Gauge, Limits, Pressure},
 };
 use outlast_mysql::{Connector, PooledSession, SessionPools};
 
@@ -25,8 +25,20 @@ const SHARED: Duration = Duration::from_millis(700);
 /// For so long a replica counts that does not answer, and is not connected to the primary any more, or has never answered. Then it
 /// is taken for one that is gone, or for a program that reads binlogs.
 const MISSED: Duration = Duration::from_secs(60);
+/// Looks at what is under way in one watch, and the least time between two of them.
+const LOOKS: u32 = 25;
+const LEAST_BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 /// How long a user's query may take.
 const QUERY_LIMIT: Duration = Duration::from_secs(1);
+
+/// Statements that clients have sent since the server's start.
+const STATEMENTS_BY_NOW: &str = "SELECT CAST(VARIABLE_VALUE AS UNSIGNED) FROM performance_schema.global_status \
+                                 WHERE VARIABLE_NAME = 'Questions'";
+/// Statements of clients that are under way, but those of migrations.
+const STATEMENTS_UNDER_WAY: &str = "SELECT COUNT(*) FROM performance_schema.threads t \
+     WHERE t.TYPE = 'FOREGROUND' AND t.PROCESSLIST_COMMAND IN ('Query', 'Execute') AND NOT EXISTS \
+     (SELECT 1 FROM performance_schema.session_connect_attrs a \
+      WHERE a.PROCESSLIST_ID = t.PROCESSLIST_ID AND a.ATTR_NAME = 'program_name' AND a.ATTR_VALUE = 'outlast')";
 
 /// [`Gauge`] of a cluster whose servers are discovered as [`MySqlTopology`](crate::MySqlTopology) discovers them.
 ///
@@ -279,6 +291,33 @@ impl Gauge for MySqlGauge {
             });
         }
         Ok(pressures)
+    }
+
+    async fn activity(&self, primary: &Server, over: Duration) -> Result<Option<Activity>> {
+        let mut session = self.sessions.session(primary).await?;
+        if !session.value::<bool>("SELECT @@GLOBAL.performance_schema").await? {
+            session.give_back();
+            return Ok(None);
+        }
+        let begun = Instant::now();
+        let before: u64 = session.value(STATEMENTS_BY_NOW).await?;
+        let mut own: u64 = 0;
+        let mut under_way: u64 = 0;
+        while begun.elapsed() < over {
+            tokio::time::sleep((over / LOOKS).max(LEAST_BETWEEN_LOOKS)).await;
+            under_way += session.value::<u64>(STATEMENTS_UNDER_WAY).await?;
+            own += 1;
+        }
+        let after: u64 = session.value(STATEMENTS_BY_NOW).await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        session.give_back();
+        let looks = own.max(1) as f64;
+        // One of the two that count is among what they count.
+        let ended = after.saturating_sub(before).saturating_sub(own + 1);
+        Ok(Some(Activity {
+            per_second: ended as f64 / seconds,
+            under_way: under_way as f64 / looks,
+        }))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     ledger::Ledger,
     scheduler::Ending,
     stream::{Collision, Copied},
+    throttle::Pace,
 };
 
 /// Rows of the first chunk, where the user did not say.
@@ -62,7 +63,7 @@ impl Run {
         // A gap may come back after the last one was taken: where a chunk was too big, and is made smaller.
         let may_go_on = |ledger: &mut Ledger| match ledger.copy_is_complete() {
             true => Some(false),
-            false => (shared.lanes().has(number) && ledger.first_gap().is_some()).then_some(true),
+            false => (number < self.share_of_lane(shared).0 && ledger.first_gap().is_some()).then_some(true),
         };
         while self.until(may_go_on).await {
             let Some((range, planned)) = self.next_range(shared).await? else {
@@ -74,16 +75,16 @@ impl Run {
             let now = self.services.clock.now();
             let taken = now - begun;
             let (options, settings) = (&self.migration.options, &self.services.settings);
-            let pace = self.pace();
+            let (_, pace) = self.share_of_lane(shared);
             let pause = Duration::from_millis(options.chunk_pause_ms);
-            let hindered = pace.share < 1.0 || !pause.is_zero();
+            let hindered = self.is_held_back() || !pause.is_zero();
             shared.lanes().copied(rows, now, hindered);
             self.ledger_changed();
             if rows > 0 {
                 self.progressed().await;
             }
             let most = options.chunk_rows.unwrap_or(settings.max_chunk_rows);
-            shared.adapt(planned, taken, pace.part_of(settings.chunk_time), most);
+            shared.adapt(planned, taken, self.pace().part_of(settings.chunk_time), most);
             let rest = pause.max(pace.rest_after(taken));
             if !rest.is_zero() {
                 self.services.clock.sleep(rest).await;
@@ -92,9 +93,14 @@ impl Run {
         Ok(())
     }
 
+    /// How many lanes are to work at the pace of now, and at which pace each of them.
+    fn share_of_lane(&self, shared: &Shared) -> (u32, Pace) {
+        self.pace().spread(shared.lanes().working())
+    }
+
     /// Chooses the next range and begins it in the ledger; `None` when no gap is left. Also says for how many rows it is meant.
     async fn next_range(&self, shared: &Shared) -> Result<Option<(KeyRange, u64)>> {
-        self.until_not_stopped().await;
+        self.until_copying_is_allowed().await;
         let _choosing = shared.choosing.lock().await;
         let rows = shared.size.load(Ordering::Relaxed);
         let mut failures = Failures::default();

@@ -1,11 +1,12 @@
 //! Runs one migration's stream, from preparation to cut-over, on the server of one lease.
 //!
-//! Six loops work at once on one [`Ledger`], in one task, so that dropping the engine's future stops all of them:
+//! Seven loops work at once on one [`Ledger`], in one task, so that dropping the engine's future stops all of them:
 //!
 //! * `copy`: lanes copy key ranges in parallel;
 //! * `follow`: a reader records the source's changes, appliers bring them to the shadow;
 //! * `liveness`: commits liveness and position, folds ranges, hears users' requests;
 //! * `pace`: looks how much the cluster suffers, and slows copy and catch-up down;
+//! * `courtesy`: looks how much longer the statements of applications take while rows are copied, and slows the copy down;
 //! * `cut_over`: waits until everything is copied, has the `indexes` built that were left for then, waits until the shadow is caught up,
 //!   and swaps.
 //!
@@ -20,6 +21,7 @@
 
 mod backoff;
 mod copy;
+mod courtesy;
 mod cut_over;
 mod duplicates;
 mod follow;
@@ -41,7 +43,10 @@ use std::{
 use futures_util::future::{Either, join3, select, select_all};
 use tokio::sync::Notify;
 
-use self::preparation::{Found, Prepared};
+use self::{
+    courtesy::Courtesy,
+    preparation::{Found, Prepared},
+};
 use crate::{
     checkpoint::Checkpoint,
     clock::Clock,
@@ -155,7 +160,10 @@ pub(crate) struct Run {
     turn: tokio::sync::Mutex<()>,
     /// Most keys of a batch; smaller once a batch was too big for the server.
     batch: AtomicUsize,
+    /// What limits on the load allow.
     pace: Mutex<Pace>,
+    /// What is due to applications beyond that.
+    courtesy: Mutex<Courtesy>,
     complete_requested: AtomicBool,
     /// A loop has ended, and the run ends with it, unless the swap was begun before.
     is_ending: AtomicBool,
@@ -308,6 +316,7 @@ async fn conduct(
         turn: tokio::sync::Mutex::new(()),
         batch: AtomicUsize::new(services.settings.max_batch),
         pace: Mutex::default(),
+        courtesy: Mutex::default(),
         complete_requested: AtomicBool::new(migration.may_complete()),
         is_ending: AtomicBool::new(false),
         observer: Arc::clone(&observer),
@@ -355,6 +364,7 @@ impl Run {
                     Box::pin(self.apply_changes()),
                     Box::pin(self.keep_alive()),
                     Box::pin(self.watch_load()),
+                    Box::pin(self.watch_applications()),
                 ];
                 if !Guard::OneApplier.holds() {
                     loops.push(Box::pin(self.apply_changes()));

@@ -36,7 +36,7 @@ impl Run {
                 }
                 Err(error) if clock.now() - seen < BLIND => {
                     tracing::debug!(%error, "the load is not known; the pace stays");
-                    self.pace()
+                    self.pace_of_load()
                 }
                 Err(error) => Pace::stopped(
                     "the load is not known",
@@ -50,11 +50,12 @@ impl Run {
 
     async fn measure(&self) -> Result<Pace> {
         let (limits, stopped) = self.limits().await?;
+        self.may_slow_down_by(limits.max_slowdown.unwrap_or(0));
         if let Some(reason) = stopped {
             return Ok(Pace::stopped("stopped", reason));
         }
         let pressures = self.services.gauge.pressures(&self.lease.server, &limits).await?;
-        Ok(self.pace().after(&pressures))
+        Ok(self.pace_of_load().after(&pressures))
     }
 
     /// What limits this migration, and, if users have stopped it, by which command, and by which it goes on.
@@ -121,8 +122,14 @@ impl Run {
         }
     }
 
-    pub(super) fn pace(&self) -> Pace {
+    /// The pace that limits on the cluster's load allow.
+    fn pace_of_load(&self) -> Pace {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The pace of now.
+    pub(super) fn pace(&self) -> Pace {
+        self.pace_of_load().or_slower(self.courtesy().pace.clone())
     }
 
     /// Waits while the migration is to stand still.
