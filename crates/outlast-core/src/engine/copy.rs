@@ -100,15 +100,17 @@ impl Run {
 
     /// Chooses the next range and begins it in the ledger; `None` when no gap is left. Also says for how many rows it is meant.
     async fn next_range(&self, shared: &Shared) -> Result<Option<(KeyRange, u64)>> {
-        self.until_copying_is_allowed().await;
         let _choosing = shared.choosing.lock().await;
         let rows = shared.size.load(Ordering::Relaxed);
         let mut failures = Failures::default();
         loop {
+            self.until_copying_is_allowed().await;
             let Some(gap) = self.ledger().first_gap() else {
                 return Ok(None);
             };
             match self.stream.boundary(&gap, rows).await {
+                // A rest has begun meanwhile, which counts on it that no chunk begins.
+                Ok(_) if self.copy_rests() => {}
                 Ok(boundary) => {
                     let range = KeyRange {
                         after: gap.after,

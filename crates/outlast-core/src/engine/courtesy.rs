@@ -58,8 +58,8 @@ impl Courtesy {
 
     /// Learns from a comparison: what applications did while rows were copied at the pace of now, and while none were.
     fn learn(&mut self, copying: Activity, resting: Activity) {
-        let times = [copying, resting].map(|activity| activity.statement_time().as_secs_f64());
-        let [while_copying, at_rest] = times;
+        let while_copying = copying.statement_time().as_secs_f64();
+        let at_rest = resting.statement_time().as_secs_f64();
         if at_rest <= 0.0 || while_copying <= 0.0 || self.allowed == 0 {
             return self.forget();
         }
@@ -118,7 +118,8 @@ impl Run {
             .await;
     }
 
-    fn copy_rests(&self) -> bool {
+    /// Whether no chunk is to be begun because applications are watched without the copy.
+    pub(super) fn copy_rests(&self) -> bool {
         self.courtesy().resting
     }
 
@@ -166,14 +167,12 @@ impl Run {
     /// What applications do in the time to come; `None` where that can't be seen.
     async fn watched(&self, over: Duration) -> Option<Activity> {
         let activity = self.services.gauge.activity(&self.lease.server, over);
-        match select(activity, Box::pin(self.services.clock.sleep(over + PATIENCE))).await {
-            Either::Left((Ok(activity), _)) => activity,
-            Either::Left((Err(error), _)) => {
+        self.answered_within(over + PATIENCE, activity)
+            .await
+            .unwrap_or_else(|error| {
                 tracing::debug!(%error, "what applications do is not known");
                 None
-            }
-            Either::Right(_) => None,
-        }
+            })
     }
 }
 

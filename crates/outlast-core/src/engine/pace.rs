@@ -22,14 +22,7 @@ impl Run {
         let clock = &self.services.clock;
         let mut seen = clock.now();
         loop {
-            let measured = match select(Box::pin(self.measure()), Box::pin(clock.sleep(MEASURING))).await {
-                Either::Left((measured, _)) => measured,
-                Either::Right(_) => Err(Error::new(
-                    ErrorKind::ServerGone,
-                    format!("no answer within {MEASURING:?}"),
-                )),
-            };
-            let pace = match measured {
+            let pace = match self.answered_within(MEASURING, self.measure()).await {
                 Ok(pace) => {
                     seen = clock.now();
                     pace
@@ -45,6 +38,18 @@ impl Run {
             };
             self.set_pace(pace).await;
             clock.sleep(self.services.settings.gauge_interval).await;
+        }
+    }
+
+    /// What a server answers, unless that takes longer than `limit`.
+    pub(super) async fn answered_within<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match select(Box::pin(answer), Box::pin(self.services.clock.sleep(limit))).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(Error::new(ErrorKind::ServerGone, format!("no answer within {limit:?}"))),
         }
     }
 
