@@ -6,7 +6,7 @@ mod stage;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -14,9 +14,10 @@ use std::{
 
 use async_trait::async_trait;
 use outlast_core::{
-    Epoch, Phase, Result, Scheduler, Server, Status,
+    Clock, Epoch, Phase, Result, Scheduler, Server, Status,
     engine::Settings,
     ledger::Xid,
+    memory::{Cluster, TableName},
     scheduler::Request,
     throttle::{Activity, Gauge, Limits, Pressure},
 };
@@ -43,6 +44,43 @@ impl Gauge for Mute {
             true => std::future::pending().await,
             false => Ok(None),
         }
+    }
+}
+
+/// An application that suffers from the copy, whatever the copy does; and how many rows were copied while it was watched.
+struct Suffering {
+    stage: Arc<Cluster>,
+    shadow: TableName,
+    primary: Server,
+    clock: Arc<dyn Clock>,
+    /// Rows copied during each look: in turn while the copy works, and while it rests.
+    looks: Mutex<Vec<usize>>,
+}
+
+impl Suffering {
+    fn copied(&self) -> usize {
+        self.stage
+            .rows(&self.primary, &self.shadow)
+            .map_or(0, |rows| rows.len())
+    }
+}
+
+#[async_trait]
+impl Gauge for Suffering {
+    async fn pressures(&self, _: &Server, _: &Limits) -> Result<Vec<Pressure>> {
+        Ok(Vec::new())
+    }
+
+    async fn activity(&self, _: &Server, over: Duration) -> Result<Option<Activity>> {
+        let before = self.copied();
+        self.clock.sleep(over).await;
+        let mut looks = self.looks.lock().unwrap();
+        looks.push(self.copied() - before);
+        let is_rest = looks.len().is_multiple_of(2);
+        Ok(Some(Activity {
+            per_second: 1000.0,
+            under_way: if is_rest { 2.0 } else { 4.0 },
+        }))
     }
 }
 
@@ -144,5 +182,47 @@ async fn a_stopped_migration_applies_what_is_about_to_pause_its_reader() {
     assert_eq!(stage.shadow().await.unwrap()[&1], 1, "few changes wait");
     change(110);
     stage.until_applied(1, 110).await;
+    agent.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_row_is_copied_while_applications_are_watched_without_the_copy() {
+    let mut stage = Stage::set().await;
+    let rows: Vec<_> = (10..2400).map(|row| (row, Some(row))).collect();
+    stage.cluster.write(&stage.primary, &stage.table, &rows).unwrap();
+    // The first chunks are large. Statements take their time, so that rests begin while lanes are in the middle of something.
+    stage.cluster.set_latency(Duration::from_millis(20));
+    let gauge = Arc::new(Suffering {
+        stage: Arc::clone(&stage.cluster),
+        shadow: TableName::new(stage.migration().await.shadow_schema(), &*stage.table.table),
+        primary: stage.primary.clone(),
+        clock: Arc::clone(&stage.clock),
+        looks: Mutex::default(),
+    });
+    stage.gauge = Arc::clone(&gauge) as Arc<dyn Gauge>;
+    let limits = Limits {
+        max_slowdown: Some(20),
+        ..Limits::default()
+    };
+    let limited = stage.scheduler.set_limits(&stage.primary, Some(&stage.id), &limits);
+    limited.await.unwrap();
+    let settings = Settings {
+        max_chunk_rows: 1,
+        ..Settings::default()
+    };
+    let agent = stage.start_agent_with(settings);
+    stage
+        .until(|m| m.message.contains("statements of applications take"))
+        .await;
+    stage.until(|m| m.phase == Phase::Ready).await;
+
+    let looks = gauge.looks.lock().unwrap().clone();
+    let of = |turn: usize| looks.iter().skip(turn).step_by(2);
+    assert!(of(1).count() > 5, "few rests: {looks:?}");
+    assert!(of(0).any(|copied| *copied > 0), "{looks:?}");
+    assert!(
+        of(1).all(|copied| *copied == 0),
+        "rows were copied during a rest: {looks:?}"
+    );
     agent.abort();
 }
