@@ -10,6 +10,7 @@ mod bad_input;
 mod cut_over_steps;
 mod deaths;
 mod deferred_indexes;
+mod doctor;
 mod encryption;
 mod errant_gtids;
 mod failover;

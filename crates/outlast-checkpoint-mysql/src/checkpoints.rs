@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use outlast_core::{
     CheckpointStore, Error, ErrorKind, MigrationId, Result, Server,
+    check_up::Check,
     checkpoint::{Checkpoint, Progress, Recorded, Transaction},
 };
 use outlast_mysql::{Connector, FencedTransaction, SessionPools, failpoint, is_missing, quote};
@@ -32,6 +33,13 @@ impl CheckpointStore for MySqlCheckpoints {
         schema::TABLES.install(&mut session).await?;
         session.give_back();
         Ok(())
+    }
+
+    async fn check_up(&self, server: &Server) -> Result<Vec<Check>> {
+        let mut session = self.sessions.session(server).await?;
+        let check = schema::TABLES.check_up(&mut session).await?;
+        session.give_back();
+        Ok(vec![check])
     }
 
     async fn load(&self, server: &Server, id: &MigrationId) -> Result<Option<Checkpoint>> {

@@ -92,6 +92,18 @@ pub(crate) enum Command {
     Submit(SubmitOptions),
     /// Run queued migrations, and adopt those whose owner is gone, until stopped.
     Agent(AgentOptions),
+    /// Look at every server of the cluster for all that a failover needs of it, and say what mends what is wrong.
+    ///
+    /// Settings, filters, replication, clocks, how long binlogs are kept, whether commits survive a crash, privileges of this account,
+    /// and free disk. Green is well; yellow may cost something at a failover; red must be mended before a migration relies on that
+    /// server. Nothing is changed.
+    ///
+    ///   outlast doctor --server db1:3306
+    ///   outlast doctor --server db1:3306 --database shop --expect 3d
+    ///
+    /// Exit codes: 0 nothing is red (with --strict: all is green), 3 something is.
+    #[command(verbatim_doc_comment)]
+    Doctor(DoctorOptions),
     /// List all migrations of the cluster.
     List(ListOptions),
     /// Show one migration.
@@ -226,6 +238,19 @@ pub(crate) struct ResumeOptions {
 
 #[derive(Args)]
 pub(crate) struct ListOptions {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct DoctorOptions {
+    /// How long a migration may take, throttled and postponed: binlogs should be kept for that long.
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration_ms)]
+    pub(crate) expect: u64,
+    /// Exit with 3 also if something is yellow.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -5,6 +5,7 @@ mod cli;
 mod cluster;
 mod config;
 mod display;
+mod doctor;
 mod exit;
 mod policies;
 mod progress;
@@ -63,6 +64,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Resume(options) => run::resume(cluster, options).await,
         Command::Submit(options) => submission::submit(&cluster, options).await,
         Command::Agent(options) => agent::serve(cluster, options).await,
+        Command::Doctor(options) => doctor::doctor(&cluster, options).await,
         Command::List(options) => show::list(&cluster, options.format).await,
         Command::Status(options) => show::status(&cluster, &options.id, options.format).await,
         Command::Events(options) => show::events(&cluster, &options.id, options.format).await,

@@ -5,6 +5,7 @@ use std::any::Any;
 use async_trait::async_trait;
 
 use crate::{
+    check_up::Check,
     error::Result,
     gtid::GtidSet,
     ids::{MigrationId, Server},
@@ -126,6 +127,15 @@ pub trait CheckpointStore: Send + Sync {
     /// # Errors
     /// Those of the server, classified.
     async fn install(&self, primary: &Server) -> Result<()>;
+
+    /// What the store needs of `server` (primary or replica), and whether it is there. Changes nothing. Default: it needs nothing.
+    ///
+    /// # Errors
+    /// Those of the server, classified.
+    async fn check_up(&self, server: &Server) -> Result<Vec<Check>> {
+        let _ = server;
+        Ok(Vec::new())
+    }
 
     /// The checkpoint as `server` (primary or replica) holds it; `None` before [`Progress::Begin`] was recorded.
     ///

@@ -10,6 +10,7 @@
 //! * [`Error`] and the one classification of errors, [`ErrorKind::response`].
 
 pub mod agent;
+pub mod check_up;
 pub mod checkpoint;
 pub mod clock;
 #[cfg(any(test, feature = "test-util"))]

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    check_up::Check,
     error::Result,
     gtid::GtidSet,
     ids::{AgentId, Epoch, Incarnation, MigrationId, Server, ServerUuid},
@@ -392,6 +393,15 @@ pub trait Scheduler: Send + Sync {
     /// # Errors
     /// `AccessDenied` with the missing privilege.
     async fn install(&self, primary: &Server) -> Result<()>;
+
+    /// What the scheduler needs of `server` (primary or replica), and whether it is there. Changes nothing. Default: it needs nothing.
+    ///
+    /// # Errors
+    /// Those of the server, classified.
+    async fn check_up(&self, server: &Server) -> Result<Vec<Check>> {
+        let _ = server;
+        Ok(Vec::new())
+    }
 
     /// Stores a migration as queued; with the same id and statement as an earlier one, does nothing.
     ///

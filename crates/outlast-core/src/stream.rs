@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
+    check_up::{Check, Wanted},
     checkpoint::Checkpoint,
     error::Result,
     gtid::GtidSet,
@@ -32,6 +33,15 @@ pub trait Stream: Send + Sync {
     /// # Errors
     /// `Refused` with the reason and a way out; `AccessDenied`; `StatementRejected`.
     async fn examine(&self, primary: &Server, request: &Examination) -> Result<Examined>;
+
+    /// What migrations need of `server` (primary or replica), and whether it is there. Changes nothing. Default: they need nothing.
+    ///
+    /// # Errors
+    /// Those of the server, classified.
+    async fn check_up(&self, server: &Server, wanted: &Wanted) -> Result<Vec<Check>> {
+        let _ = (server, wanted);
+        Ok(Vec::new())
+    }
 
     /// Opens the stream of a migration that is leased. Changes nothing.
     ///

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{error::Result, gtid::GtidSet, ids::Server};
+use crate::{
+    check_up::{Check, Wanted},
+    error::Result,
+    gtid::GtidSet,
+    ids::Server,
+};
 
 /// What a topology sees at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +130,19 @@ pub trait Topology: Send + Sync {
             "the servers of the cluster could not be checked for settings and replication filters that harm a migration of \
              {schema}.{table}: this topology has no such check"
         ))])
+    }
+
+    /// What there is to say about every server that may become the primary, for whoever asks before there is a migration: all that a
+    /// failover needs of it. With them, the servers that were reached. Changes nothing on the servers.
+    ///
+    /// Default: one warning that nothing was checked.
+    ///
+    /// # Errors
+    /// As [`Topology::observe`].
+    async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
+        let _ = wanted;
+        let finding = Finding::warning("the servers could not be checked: this topology has no such check");
+        Ok((Vec::new(), vec![Check::bad("", "servers", finding)]))
     }
 
     /// How long to wait between two looks at most while no primary is known; it is less at first. Default: 200 ms.

@@ -1,6 +1,6 @@
 //! Creating the state schema. Its tables belong to several backends, which do not know each other.
 
-use outlast_core::{Error, ErrorKind, Result};
+use outlast_core::{Error, ErrorKind, Result, check_up::Check, topology::Finding};
 
 use crate::{STATE_SCHEMA, Session, failpoint, quote};
 
@@ -44,6 +44,26 @@ impl Tables {
                 session.address()
             )),
         })
+    }
+
+    /// Whether the tables are there, and of a version that this program knows.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn check_up(&self, session: &mut Session) -> Result<Check> {
+        let part = self.part;
+        let (state, finding) = match self.is_installed(session).await {
+            Ok(true) => (format!("{part}: version {}", self.version), None),
+            Ok(false) => (
+                format!("{part}: made, or brought up to date, by the first submission"),
+                None,
+            ),
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                (String::new(), Some(Finding::refusal(error.message())))
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Check::of(session.address(), "own tables", state, finding))
     }
 
     async fn is_installed(&self, session: &mut Session) -> Result<bool> {

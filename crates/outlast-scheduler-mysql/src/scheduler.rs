@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use outlast_core::{
     AgentId, Epoch, ErrorKind, Incarnation, Lease, Migration, MigrationId, Phase, Result, Scheduler, Server,
+    check_up::Check,
     intent::{Choice, Intent},
     scheduler::{Adoption, Ending, Event, PolicyComponent, Proof, Report, Request, Requests, Submission},
     throttle::Limits,
@@ -56,6 +57,13 @@ impl Scheduler for MySqlScheduler {
         schema::TABLES.install(&mut session).await?;
         session.give_back();
         Ok(())
+    }
+
+    async fn check_up(&self, server: &Server) -> Result<Vec<Check>> {
+        let mut session = self.sessions.session(server).await?;
+        let check = schema::TABLES.check_up(&mut session).await?;
+        session.give_back();
+        Ok(vec![check])
     }
 
     async fn submit(&self, primary: &Server, submission: &Submission) -> Result<()> {

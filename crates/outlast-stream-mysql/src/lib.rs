@@ -8,6 +8,7 @@
 //! it with [`outlast_core::engine`] or step by step.
 
 mod changes;
+mod check_up;
 mod collision;
 mod convert;
 mod cut_over;
@@ -39,6 +40,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use outlast_core::{
     CheckpointStore, Error, ErrorKind, Lease, Migration, Result, Server,
+    check_up::{Check, Wanted},
     stream::{Examination, Examined, OpenStream, Stream},
 };
 use outlast_mysql::{Connector, Purpose, SessionPool, failpoint, quote};
@@ -78,6 +80,11 @@ impl Stream for MySqlStream {
             examine::drop_trial(&mut another, &trial).await?;
         }
         examined
+    }
+
+    async fn check_up(&self, server: &Server, wanted: &Wanted) -> Result<Vec<Check>> {
+        let mut session = self.connector.connect(server, &Purpose::default()).await?;
+        check_up::check_up(&mut session, wanted).await
     }
 
     async fn open(&self, lease: &Lease, migration: &Migration) -> Result<Arc<dyn OpenStream>> {

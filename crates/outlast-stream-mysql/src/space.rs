@@ -69,6 +69,19 @@ pub(crate) async fn check(session: &mut Session, schema: &str, table: &str, igno
     }
 }
 
+/// Bytes that are free where the server has its data; `None` if it does not run on this machine.
+///
+/// # Errors
+/// Those of the server.
+pub(crate) async fn free_for_data(session: &mut Session) -> Result<Option<u64>> {
+    let (directory, uuid): (String, String) = session.value("SELECT @@GLOBAL.datadir, @@server_uuid").await?;
+    let directory = PathBuf::from(directory);
+    Ok(match is_of(&directory, &uuid) {
+        true => free(&directory).map(|free| free.bytes),
+        false => None,
+    })
+}
+
 /// Whether this data directory, on this machine, is that of the server with this uuid. A host name proves nothing: there
 /// are containers, tunnels and proxies.
 fn is_of(directory: &Path, uuid: &str) -> bool {
@@ -111,7 +124,7 @@ fn lack(space: &Space, for_data: Free, for_binlog: Option<Free>) -> Option<Strin
 }
 
 /// `3.2 GiB`.
-fn shown(bytes: u64) -> String {
+pub(crate) fn shown(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut size = bytes as f64 / 1024.0;
     let mut unit = 0;

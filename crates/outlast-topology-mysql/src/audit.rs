@@ -20,22 +20,12 @@ use crate::{
     verdict::{Answer, primaries, probes, with_root_cause},
 };
 
-/// Looks at which further servers may be discovered, each from the one before.
-const LOOKS: usize = 8;
 /// Limit for all questions to one server.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks all servers of the cluster that can be found from the known ones, those behind one address included.
 pub(crate) async fn audit(servers: &Servers, schema: &str, table: &str) -> Vec<Finding> {
-    let servers = servers.to_discover();
-    let mut answers = Vec::new();
-    for _ in 0..LOOKS {
-        let asked = servers.addresses();
-        answers = servers.ask_all().await;
-        if servers.addresses().iter().all(|address| asked.contains(address)) {
-            break;
-        }
-    }
+    let answers = servers.find_all().await;
     let reached: Vec<Server> = probes(&answers).map(|probe| probe.server.clone()).collect();
     let primary = match primaries(&answers).as_slice() {
         [primary] => Some(&primary.server),
@@ -63,22 +53,28 @@ pub(crate) async fn audit(servers: &Servers, schema: &str, table: &str) -> Vec<F
     findings
 }
 
-/// Replicas of the primary that take writes from anybody. A group sees to that for its members itself.
+/// Replicas of the primary that take writes from anybody.
 fn unprotected(answers: &[Answer], primary: Option<&Server>) -> Vec<Finding> {
     let Some(primary) = primary else {
         return Vec::new();
     };
-    let replicas = probes(answers).filter(|probe| probe.server != *primary && !probe.is_managed_by_group());
-    let writable = replicas.filter(|probe| !probe.read_only && !probe.super_read_only);
-    let warning = |probe: &Probe| {
-        let (here, there) = (&probe.server.address, &primary.address);
-        Finding::warning(format!(
-            "{here} is a replica of the primary {there} and takes writes: what is written to it by mistake is missing on the primary, and \
-             if its replication stops, it looks like a second primary, and the migration waits. Run there: SET PERSIST super_read_only \
-             = ON"
-        ))
-    };
-    writable.map(warning).collect()
+    let replicas = probes(answers).filter(|probe| probe.server != *primary);
+    replicas
+        .filter_map(|probe| unprotected_replica(probe, primary))
+        .collect()
+}
+
+/// Whether a replica of the primary takes writes from anybody. A group sees to that for its members itself.
+pub(crate) fn unprotected_replica(probe: &Probe, primary: &Server) -> Option<Finding> {
+    if probe.is_managed_by_group() || probe.read_only || probe.super_read_only {
+        return None;
+    }
+    let (here, there) = (&probe.server.address, &primary.address);
+    Some(Finding::warning(format!(
+        "{here} is a replica of the primary {there} and takes writes: what is written to it by mistake is missing on the primary, and \
+         if its replication stops, it looks like a second primary, and the migration waits. Run there: SET PERSIST super_read_only \
+         = ON"
+    )))
 }
 
 fn unchecked(which: &str, why: &str) -> Finding {
@@ -146,7 +142,7 @@ async fn ask(
 }
 
 /// Transactions that commit out of order: the replica may have a checkpoint without rows committed before it.
-async fn out_of_order(session: &mut Session, address: &str, replicates: bool) -> Result<Option<Finding>> {
+pub(crate) async fn out_of_order(session: &mut Session, address: &str, replicates: bool) -> Result<Option<Finding>> {
     // Before 8.0.26 they had the second names; since then they have both.
     let settings: Vec<(String, String)> = session
         .rows(
@@ -185,7 +181,7 @@ fn while_stopped(replicates: bool, change: &str) -> String {
     }
 }
 
-async fn filtered_binlog(session: &mut Session, address: &str, schema: &str) -> Result<Option<Finding>> {
+pub(crate) async fn filtered_binlog(session: &mut Session, address: &str, schema: &str) -> Result<Option<Finding>> {
     let Some(row) = session.binlog_status().await? else {
         return Ok(None);
     };
@@ -199,7 +195,7 @@ async fn filtered_binlog(session: &mut Session, address: &str, schema: &str) -> 
     }))
 }
 
-async fn filtered(
+pub(crate) async fn filtered(
     session: &mut Session,
     address: &str,
     replicates: bool,
@@ -245,7 +241,11 @@ async fn filtered(
 }
 
 /// Replicas that don't tell where they are, and that were not reached otherwise.
-async fn nameless_replicas(session: &mut Session, address: &str, reached: &[Server]) -> Result<Vec<Finding>> {
+pub(crate) async fn nameless_replicas(
+    session: &mut Session,
+    address: &str,
+    reached: &[Server],
+) -> Result<Vec<Finding>> {
     let rows: Vec<Row> = session.rows("SHOW REPLICAS").await?;
     let mut nameless = BTreeSet::new();
     for row in rows {
@@ -270,7 +270,7 @@ async fn nameless_replicas(session: &mut Session, address: &str, reached: &[Serv
     Ok(nameless.iter().map(warned).collect())
 }
 
-fn text_of(row: &Row, column: &str) -> Option<String> {
+pub(crate) fn text_of(row: &Row, column: &str) -> Option<String> {
     let at = row
         .columns_ref()
         .iter()

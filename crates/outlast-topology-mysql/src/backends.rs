@@ -3,12 +3,14 @@
 use async_trait::async_trait;
 use outlast_core::{
     Result, Server, Topology,
+    check_up::{Check, Wanted},
     topology::{Finding, ServerState, Sight},
 };
 use outlast_mysql::{Connector, SessionPools};
 
 use crate::{
     audit::audit,
+    check_up::check_up,
     group::{by_election, is_member, why_not_primary},
     inspect::inspect,
     probe::Probe,
@@ -136,6 +138,10 @@ impl Topology for MySqlTopology {
     async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
         Ok(audit(&self.servers, schema, table).await)
     }
+
+    async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
+        Ok(check_up(&self.servers, wanted).await)
+    }
 }
 
 #[async_trait]
@@ -150,6 +156,10 @@ impl Topology for ProbedList {
 
     async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
         Ok(audit(&self.servers, schema, table).await)
+    }
+
+    async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
+        Ok(check_up(&self.servers, wanted).await)
     }
 }
 
@@ -166,6 +176,10 @@ impl Topology for GroupReplication {
     async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
         Ok(audit(&self.servers, schema, table).await)
     }
+
+    async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
+        Ok(check_up(&self.servers, wanted).await)
+    }
 }
 
 #[async_trait]
@@ -180,5 +194,9 @@ impl Topology for SingleEndpoint {
 
     async fn audit(&self, schema: &str, table: &str) -> Result<Vec<Finding>> {
         Ok(audit(&self.servers, schema, table).await)
+    }
+
+    async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
+        Ok(check_up(&self.servers, wanted).await)
     }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn inspect(
 }
 
 /// The server's UTC clock minus this machine's. The query's round trip is halved: its error is at most that half.
-async fn clock_skew_ms(session: &mut Session) -> Result<i64> {
+pub(crate) async fn clock_skew_ms(session: &mut Session) -> Result<i64> {
     let before = SystemTime::now();
     let server: i64 = session
         .value("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))")

@@ -8,12 +8,15 @@
 //! All of them audit a cluster alike, before a migration begins: `audit`, for replication filters `filters`, for transactions that only
 //! a replica has `errant`.
 //!
+//! Who asks before there is a migration is told more: `check_up`.
+//!
 //! * [`MySqlGauge`] measures how much the servers suffer, for throttling.
 //!
 //! What is asked is in `probe`; what follows from the answers is decided by pure functions in `verdict` and `group`.
 
 mod audit;
 mod backends;
+mod check_up;
 mod errant;
 mod filters;
 mod gauge;

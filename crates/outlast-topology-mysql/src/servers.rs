@@ -23,6 +23,8 @@ const PATIENCE_WITH_THE_SILENT: Duration = Duration::from_millis(250);
 const FULL_TIME_EVERY: u32 = 5;
 /// How often a server is asked for its replicas, which takes a statement of its own.
 const REPLICAS_EVERY: Duration = Duration::from_secs(5);
+/// Looks at which further servers may be discovered, each from the one before.
+const MOST_LOOKS: usize = 8;
 /// Servers that are asked; more are not looked for.
 const MAX_SERVERS: usize = 64;
 
@@ -62,9 +64,18 @@ impl Servers {
         Self::new(connector, [address], false)
     }
 
-    /// The same cluster, looked at anew; replicas behind one address are discovered, too.
-    pub(crate) fn to_discover(&self) -> Self {
-        Self::discovering(self.connector.clone(), self.addresses())
+    /// Asks the cluster anew, until no further server is discovered; those behind one address are, too.
+    pub(crate) async fn find_all(&self) -> Vec<Answer> {
+        let servers = Self::discovering(self.connector.clone(), self.addresses());
+        let mut answers = Vec::new();
+        for _ in 0..MOST_LOOKS {
+            let asked = servers.addresses();
+            answers = servers.ask_all().await;
+            if servers.addresses().iter().all(|address| asked.contains(address)) {
+                break;
+            }
+        }
+        answers
     }
 
     /// Addresses that are asked.
