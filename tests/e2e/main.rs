@@ -21,6 +21,7 @@ mod key_types;
 mod lossy_promotion;
 mod names;
 mod ordinary_alters;
+mod plan;
 mod policies;
 mod privileges;
 mod refusals;

@@ -86,6 +86,15 @@ pub(crate) enum Command {
     /// Exit codes: 0 complete, 2 wrong usage, 3 refused before anything was changed, 4 failed with the source untouched,
     /// 5 stopped, and any agent or `outlast resume ID` goes on from here.
     Run(RunOptions),
+    /// Say what a migration would do, and why: whether rows are copied, by which key, what becomes of columns, which room and time
+    /// that takes, and what happens at a failover. As `run --dry-run`.
+    ///
+    /// Checks everything that `run` and `submit` check, and refuses what they would. Nothing is changed. (The change is tried on tables
+    /// with none or a few of the rows, which are dropped again.)
+    ///
+    ///   outlast plan "ALTER TABLE shop.orders ADD COLUMN note TEXT"
+    #[command(verbatim_doc_comment)]
+    Plan(PlanOptions),
     /// Go on with a migration in the foreground, as its owner.
     Resume(ResumeOptions),
     /// Queue a migration for the agents.
@@ -130,6 +139,18 @@ pub(crate) enum Command {
     Unthrottle(UnthrottleOptions),
     /// Drop what a migration that has ended left: its shadow, its checkpoint, and the retired table (the old data).
     Cleanup(IdOptions),
+    /// Print what a shell needs to complete commands and options.
+    ///
+    ///   outlast completions bash > /usr/share/bash-completion/completions/outlast
+    ///   outlast completions zsh  > "${fpath[1]}/_outlast"
+    ///   outlast completions fish > ~/.config/fish/completions/outlast.fish
+    #[command(verbatim_doc_comment)]
+    Completions(CompletionsOptions),
+    /// Write the man pages of all commands into a folder.
+    ///
+    ///   outlast man /usr/local/share/man/man1
+    #[command(verbatim_doc_comment)]
+    Man(ManOptions),
 }
 
 #[derive(Args)]
@@ -138,10 +159,19 @@ pub(crate) struct RunOptions {
     pub(crate) migration: MigrationOptions,
     #[command(flatten)]
     pub(crate) agent: AgentOptions,
-    /// Check everything, and change nothing. (The change is tried on tables with none or a few of the rows, which are dropped again.)
+    /// Change nothing, as `outlast plan`.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// `json` prints one event per line on stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct PlanOptions {
+    #[command(flatten)]
+    pub(crate) migration: MigrationOptions,
+    /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
@@ -241,6 +271,18 @@ pub(crate) struct ListOptions {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct CompletionsOptions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub(crate) struct ManOptions {
+    /// The folder, which is made if it is missing.
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Args)]

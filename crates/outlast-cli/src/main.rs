@@ -7,6 +7,8 @@ mod config;
 mod display;
 mod doctor;
 mod exit;
+mod manual;
+mod plan;
 mod policies;
 mod progress;
 mod requests;
@@ -58,9 +60,17 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    // What asks no server.
+    match &cli.command {
+        Command::Completions(options) => return manual::completions(options.shell),
+        Command::Man(options) => return manual::pages(&options.folder),
+        _ => {}
+    }
     let cluster = Cluster::from_options(&cli.connection)?;
     match cli.command {
+        Command::Completions(_) | Command::Man(_) => Ok(ExitCode::from(exit::COMPLETE)),
         Command::Run(options) => run::run(cluster, options).await,
+        Command::Plan(options) => plan::plan(&cluster, options).await,
         Command::Resume(options) => run::resume(cluster, options).await,
         Command::Submit(options) => submission::submit(&cluster, options).await,
         Command::Agent(options) => agent::serve(cluster, options).await,

@@ -6,7 +6,7 @@ use outlast_core::{
     Error, ErrorKind, Result,
     agent::PolicyLoader,
     policy::{NativeDefaults, Policies, Policy, Slot},
-    scheduler::{PolicyChoice, PolicyComponent},
+    scheduler::{PolicyChoice, PolicyComponent, Submission},
 };
 use outlast_policy::{Component, LoadError, WasmPolicy};
 
@@ -91,6 +91,30 @@ fn load(file: &Path, slot: Slot) -> std::result::Result<Component, Failure> {
         )));
     }
     Ok(component)
+}
+
+/// The policies that a migration would have.
+pub(crate) fn of(submission: &Submission) -> std::result::Result<Policies, Failure> {
+    let (choice, params) = (&submission.options.policies, &submission.options.policy_params);
+    let mut policies = defaults().with_params(params.clone());
+    let slots = [
+        (Slot::Adoption, &choice.adoption),
+        (Slot::Retry, &choice.retry),
+        (Slot::Staleness, &choice.staleness),
+    ];
+    for (slot, digest) in slots {
+        let chosen = submission
+            .components
+            .iter()
+            .find(|c| Some(&c.digest) == digest.as_ref());
+        if let Some(component) = chosen {
+            let policy = Loader.load(component)?;
+            policies = policies
+                .with_policy_in(slot, policy)
+                .map_err(|fault| Failure::refused(fault.to_string()))?;
+        }
+    }
+    Ok(policies)
 }
 
 /// The shipped policies, for migrations that bring none.

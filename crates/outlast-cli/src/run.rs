@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use indicatif::BinaryBytes;
 use outlast_core::{Agent, Error, Migration, MigrationId, Status, agent::Stopped, scheduler::Path};
 use serde_json::json;
 
@@ -12,7 +11,7 @@ use crate::{
     cluster::Cluster,
     display::{count, in_words},
     exit::{COMPLETE, FAILED, Failure, STOPPED},
-    policies,
+    plan, policies,
     progress::Progress,
     show::{OwnTables, as_json},
     submission::{prepare, store, warn},
@@ -23,42 +22,8 @@ pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCod
     let compiled = (!options.dry_run).then(|| tokio::task::spawn_blocking(policies::defaults));
     let prepared = prepare(&cluster, &options.migration).await?;
     warn(&prepared);
-    let examined = &prepared.examined;
     if options.dry_run {
-        let key = examined.key_columns.join(", ");
-        match options.format {
-            Format::Json => println!(
-                "{}",
-                json!({ "event": "examined", "server": prepared.primary.address, "schema": examined.schema,
-                        "table": examined.table, "table_rows": examined.table_rows,
-                        "key_columns": examined.key_columns, "path": examined.path,
-                        "space": examined.space.map(|space| json!({ "table_bytes": space.table,
-                            "binlog_bytes": space.binlog, "free_bytes": space.free })),
-                        "warnings": prepared.warnings })
-            ),
-            Format::Text => {
-                let how = match examined.path {
-                    Path::Copy => format!("about {} rows, copied by key ({key})", count(examined.table_rows)),
-                    path => format!("{}, nothing is copied", in_words(path)),
-                };
-                println!(
-                    "`{}`.`{}` on {} can be migrated: {how}. Nothing was changed.",
-                    examined.schema, examined.table, prepared.primary.address
-                );
-                if let Some(space) = examined.space {
-                    let free = match space.free {
-                        Some(free) => format!("{} are free", BinaryBytes(free)),
-                        None => "what is free there can't be known from here".to_owned(),
-                    };
-                    println!(
-                        "The copy takes about {} on every server, and {} of binlog; on {} {free}.",
-                        BinaryBytes(space.table),
-                        BinaryBytes(space.binlog),
-                        prepared.primary.address
-                    );
-                }
-            }
-        }
+        plan::show(&prepared, options.format)?;
         return Ok(ExitCode::from(COMPLETE));
     }
     store(&cluster, &prepared).await?;

@@ -99,12 +99,29 @@ pub struct Examined {
     pub table: String,
     /// Estimate of its rows.
     pub table_rows: u64,
-    /// Columns of the key that rows are copied by; none if nothing is copied.
-    pub key_columns: Vec<String>,
     /// How the new definition would get into place.
     pub path: Path,
+    /// For people: why rows are copied; empty if none are.
+    pub why_copied: String,
+    /// What the server would be told to do instead of a copy, under a lock; `None` if rows are copied.
+    pub direct: Option<String>,
+    /// The key that rows are copied by; empty if nothing is copied.
+    pub key: String,
+    /// Its columns.
+    pub key_columns: Vec<String>,
+    /// What a copy does to columns; those that stay what they are, under their names, are left out.
+    pub columns: Vec<ColumnChange>,
     /// What a copy takes; `None` if nothing is copied.
     pub space: Option<Space>,
+}
+
+/// What becomes of a column: its name and type, in the server's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnChange {
+    /// `None` if it is added.
+    pub before: Option<String>,
+    /// `None` if it is dropped.
+    pub after: Option<String>,
 }
 
 /// Disk space that a copy takes on every server, by estimate.

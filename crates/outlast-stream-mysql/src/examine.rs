@@ -12,6 +12,7 @@ use crate::{
     foreign_keys, instant,
     key::CopyKey,
     lexer::{Token, tokens},
+    plan::Plan,
     privileges::Privileges,
     rehearsal,
     shadow::{self, Shadow},
@@ -44,32 +45,47 @@ pub(crate) async fn examine(session: &mut Session, request: &Examination, trial:
             "the statement asks for ALGORITHM=INSTANT, and --no-instant for a copy; leave one of them out".to_owned(),
         ));
     }
-    if request.allow_direct
-        && let Choice::Direct(intent) = instant::propose(session, trial, &schema, &table, &statement).await?
-    {
-        return Ok(Examined {
-            schema,
-            table,
-            table_rows,
-            key_columns: Vec::new(),
-            path: intent.path,
-            space: None,
-        });
-    }
+    let choice = match request.allow_direct {
+        true => instant::propose(session, trial, &schema, &table, &statement).await?,
+        false => Choice::Copy {
+            reason: "it was asked for (--no-instant)".to_owned(),
+        },
+    };
+    let why_copied = match choice {
+        Choice::Copy { reason } => reason,
+        Choice::Direct(intent) => {
+            return Ok(Examined {
+                schema,
+                table,
+                table_rows,
+                path: intent.path,
+                why_copied: String::new(),
+                direct: Some(intent.statement),
+                key: String::new(),
+                key_columns: Vec::new(),
+                columns: Vec::new(),
+                space: None,
+            });
+        }
+    };
     let source = Table::read(session, &schema, &table).await?;
     // Only the source's own keys count here; that the shadow has one too shows in the trial.
     CopyKey::choose(&source, &source, |name| Some(name.to_owned()), None)?;
     let space = space::check(session, &schema, &table, request.ignore_disk_space).await?;
     let tried = try_copy(session, (&schema, &table), &statement, trial, request.defer_indexes).await;
     let dropped = failpoint!(session, Step::SubmitDropTrial, drop_trial(session, trial).await);
-    let key_columns = tried?;
+    let plan = tried?;
     dropped?;
     Ok(Examined {
         table_rows,
         schema,
         table,
-        key_columns,
         path: Path::Copy,
+        why_copied,
+        direct: None,
+        columns: plan.column_changes(&statement),
+        key_columns: plan.key.columns.into_iter().map(|c| c.source).collect(),
+        key: plan.key.index,
         space: Some(space),
     })
 }
@@ -105,14 +121,14 @@ fn native_schema(trial: &str) -> String {
 }
 
 /// Makes the shadow for a trial, and copies a few rows to see whether they become what MySQL's own ALTER makes of them.
-/// Returns the columns of the key to copy by.
+/// Returns how rows would be copied.
 async fn try_copy(
     session: &mut Session,
     (schema, table): (&str, &str),
     statement: &AlterStatement,
     trial: &str,
     defer_indexes: bool,
-) -> Result<Vec<String>> {
+) -> Result<Plan> {
     let moment: String = session.value("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)").await?;
     let Shadow { plan, made_of, .. } =
         shadow::create(session, trial, schema, table, statement, &moment, defer_indexes).await?;
@@ -121,7 +137,7 @@ async fn try_copy(
     if keys.is_empty() {
         rehearsal::rehearse(session, &plan, &definition, &native_schema(trial), statement).await?;
     }
-    Ok(plan.key.columns.into_iter().map(|c| c.source).collect())
+    Ok(plan)
 }
 
 /// The optimizer's estimate of a table's rows.

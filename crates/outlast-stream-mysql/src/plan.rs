@@ -1,6 +1,6 @@
 //! Which column of the source goes to which column of the shadow, and the statements that follow from it.
 
-use outlast_core::{Error, ErrorKind, Key, KeyRange, Result};
+use outlast_core::{Error, ErrorKind, Key, KeyRange, Result, stream::ColumnChange};
 use outlast_mysql::{Session, quote};
 
 use crate::{
@@ -174,6 +174,30 @@ impl Plan {
             zone: String::new(),
             moment: String::new(),
         })
+    }
+
+    /// What becomes of columns that don't stay what they are.
+    pub(crate) fn column_changes(&self, statement: &AlterStatement) -> Vec<ColumnChange> {
+        let shown = |column: &Column| format!("{} {}", quote::identifier(&column.name), column.column_type);
+        let target_of = |column: &Column| self.shadow.column(&statement.target_of(&column.name)?);
+        let changed = self.source.columns.iter().filter_map(|column| {
+            let (before, after) = (shown(column), target_of(column).map(shown));
+            let stays = after.as_ref() == Some(&before);
+            (!stays).then_some(ColumnChange {
+                before: Some(before),
+                after,
+            })
+        });
+        let has_source = |column: &&Column| {
+            let mut targets = self.source.columns.iter().filter_map(target_of);
+            targets.any(|target| target.name == column.name)
+        };
+        let added = self.shadow.columns.iter().filter(|column| !has_source(column));
+        let added = added.map(|column| ColumnChange {
+            before: None,
+            after: Some(shown(column)),
+        });
+        changed.chain(added).collect()
     }
 
     /// Whether an added column takes its value from an expression, such as the current time.

@@ -72,7 +72,14 @@ impl Stream for MemoryStream {
                     table_rows: table.rows.len() as u64,
                     schema: name.schema.clone(),
                     table: name.table.clone(),
+                    why_copied: match is_direct {
+                        true => String::new(),
+                        false => "the change is about rows".to_owned(),
+                    },
+                    direct: is_direct.then(|| request.statement.clone()),
+                    key: "PRIMARY".to_owned(),
                     key_columns: vec!["id".to_owned()],
+                    columns: Vec::new(),
                     space: None,
                 })
             })

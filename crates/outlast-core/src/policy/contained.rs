@@ -90,14 +90,30 @@ impl Policies {
     #[must_use]
     pub fn with_policy(mut self, policy: &Arc<dyn Policy>) -> Self {
         for slot in policy.slots().iter() {
-            let place = match slot {
-                Slot::Adoption => &mut self.adoption,
-                Slot::Retry => &mut self.retry,
-                Slot::Staleness => &mut self.staleness,
-            };
-            *place = Arc::clone(policy);
+            *self.place(slot) = Arc::clone(policy);
         }
         self
+    }
+
+    /// Replaces the policy of one slot.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyFault::SlotMissing`] if the policy doesn't fill it.
+    pub fn with_policy_in(mut self, slot: Slot, policy: Arc<dyn Policy>) -> Result<Self, PolicyFault> {
+        if !policy.slots().contains(slot) {
+            return Err(PolicyFault::SlotMissing(slot));
+        }
+        *self.place(slot) = policy;
+        Ok(self)
+    }
+
+    fn place(&mut self, slot: Slot) -> &mut Arc<dyn Policy> {
+        match slot {
+            Slot::Adoption => &mut self.adoption,
+            Slot::Retry => &mut self.retry,
+            Slot::Staleness => &mut self.staleness,
+        }
     }
 
     /// Replaces the parameters that every policy sees.
