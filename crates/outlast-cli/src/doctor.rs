@@ -1,8 +1,9 @@
 //! `outlast doctor`: what there is to say about every server of the cluster.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use console::style;
+use futures_util::future::join_all;
 use outlast_core::{
     Error, Server,
     check_up::{Check, Wanted},
@@ -16,15 +17,17 @@ use crate::{
     exit::{COMPLETE, Failure, REFUSED, add_causes},
 };
 
+/// Limit for what one backend asks of one server.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 pub(crate) async fn doctor(cluster: &Cluster, options: DoctorOptions) -> Result<ExitCode, Failure> {
     let wanted = Wanted {
         schema: cluster.database.clone(),
-        expected: std::time::Duration::from_millis(options.expect),
+        expected: Duration::from_millis(options.expect),
     };
     let (servers, mut checks) = cluster.topology.check_up(&wanted).await?;
-    for server in &servers {
-        checks.extend(needs_of(cluster, server, &wanted).await);
-    }
+    let needs = join_all(servers.iter().map(|server| needs_of(cluster, server, &wanted))).await;
+    checks.extend(needs.into_iter().flatten());
     match options.format {
         Format::Json => println!("{}", as_json(&servers, &checks)),
         Format::Text => {
@@ -43,9 +46,9 @@ pub(crate) async fn doctor(cluster: &Cluster, options: DoctorOptions) -> Result<
 /// What the backends need of a server.
 async fn needs_of(cluster: &Cluster, server: &Server, wanted: &Wanted) -> Vec<Check> {
     let (scheduler, checkpoints, stream) = tokio::join!(
-        cluster.scheduler.check_up(server),
-        cluster.checkpoints.check_up(server),
-        cluster.stream.check_up(server, wanted)
+        within_patience(cluster.scheduler.check_up(server)),
+        within_patience(cluster.checkpoints.check_up(server)),
+        within_patience(cluster.stream.check_up(server, wanted))
     );
     let all = [
         ("own tables", scheduler),
@@ -53,23 +56,28 @@ async fn needs_of(cluster: &Cluster, server: &Server, wanted: &Wanted) -> Vec<Ch
         ("privileges", stream),
     ];
     all.into_iter()
-        .flat_map(|(subject, found)| found.unwrap_or_else(|error| vec![unknown(server, subject, &error)]))
+        .flat_map(|(subject, found)| {
+            found.unwrap_or_else(|finding| vec![Check::of(&server.address, subject, Err(finding))])
+        })
         .collect()
 }
 
-fn unknown(server: &Server, subject: &'static str, error: &Error) -> Check {
-    let mut message = format!("it could not be checked: {error}");
-    add_causes(&mut message, error);
-    Check::bad(&server.address, subject, Finding::refusal(message))
+async fn within_patience(asking: impl Future<Output = Result<Vec<Check>, Error>>) -> Result<Vec<Check>, Finding> {
+    let why = match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(found)) => return Ok(found),
+        Ok(Err(error)) => {
+            let mut why = error.to_string();
+            add_causes(&mut why, &error);
+            why
+        }
+        Err(_) => format!("no answer within {PATIENCE:?}"),
+    };
+    Err(Finding::refusal(format!("it could not be checked: {why}")))
 }
 
 /// The worst that was found; `None` if all is well.
 fn worst(checks: &[Check]) -> Option<Severity> {
-    let found: Vec<Severity> = checks.iter().filter_map(Check::severity).collect();
-    match found.contains(&Severity::Refusal) {
-        true => Some(Severity::Refusal),
-        false => found.first().copied(),
-    }
+    checks.iter().filter_map(Check::severity).max()
 }
 
 fn light(severity: Option<Severity>) -> &'static str {
@@ -97,7 +105,10 @@ fn as_json(servers: &[Server], checks: &[Check]) -> Value {
 }
 
 fn said(check: &Check) -> &str {
-    check.finding.as_ref().map_or(&check.state, |finding| &finding.message)
+    match &check.outcome {
+        Ok(state) => state,
+        Err(finding) => &finding.message,
+    }
 }
 
 /// Server by server, in the order in which they come first; the cluster before them.
@@ -148,10 +159,10 @@ mod tests {
 
     fn checks() -> Vec<Check> {
         vec![
-            Check::good("", "primary", "a:1"),
-            Check::good("a:1", "clock", "the same time as here"),
-            Check::bad("a:1", "durability", Finding::warning("lax")),
-            Check::good("b:1", "clock", "the same time as here"),
+            Check::of("", "primary", Ok("a:1".to_owned())),
+            Check::of("a:1", "clock", Ok("the same time as here".to_owned())),
+            Check::of("a:1", "durability", Err(Finding::warning("lax"))),
+            Check::of("b:1", "clock", Ok("the same time as here".to_owned())),
         ]
     }
 
@@ -160,7 +171,7 @@ mod tests {
         let mut all = checks();
         assert_eq!(worst(&all[..2]), None);
         assert_eq!(worst(&all), Some(Severity::Warning));
-        all.push(Check::bad("b:1", "replication", Finding::refusal("broken")));
+        all.push(Check::of("b:1", "replication", Err(Finding::refusal("broken"))));
         assert_eq!(light(worst(&all)), "red");
         assert!(summary(2, &all).contains("1 red, 1 yellow"));
     }

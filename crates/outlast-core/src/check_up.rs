@@ -13,6 +13,9 @@ pub struct Wanted {
     pub expected: Duration,
 }
 
+/// What is the case, in a few words, or what is wrong.
+pub type Outcome = std::result::Result<String, Finding>;
+
 /// One thing that was looked at on one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -20,48 +23,33 @@ pub struct Check {
     pub server: String,
     /// What was looked at, in the same words each time.
     pub subject: &'static str,
-    /// What is the case, in a few words; empty if the finding says it.
-    pub state: String,
-    /// What is wrong; `None` if nothing is.
-    pub finding: Option<Finding>,
+    /// What came of it.
+    pub outcome: Outcome,
 }
 
 impl Check {
-    /// Nothing is wrong.
-    pub fn good(server: impl Into<String>, subject: &'static str, state: impl Into<String>) -> Self {
+    /// A look at one server, or, if that is empty, at the cluster.
+    pub fn of(server: impl Into<String>, subject: &'static str, outcome: Outcome) -> Self {
         Self {
             server: server.into(),
             subject,
-            state: state.into(),
-            finding: None,
-        }
-    }
-
-    /// Something is.
-    pub fn bad(server: impl Into<String>, subject: &'static str, finding: Finding) -> Self {
-        Self {
-            server: server.into(),
-            subject,
-            state: String::new(),
-            finding: Some(finding),
-        }
-    }
-
-    /// As found; good if nothing was.
-    pub fn of(
-        server: impl Into<String>,
-        subject: &'static str,
-        state: impl Into<String>,
-        found: Option<Finding>,
-    ) -> Self {
-        match found {
-            None => Self::good(server, subject, state),
-            Some(finding) => Self::bad(server, subject, finding),
+            outcome,
         }
     }
 
     /// What follows from it; `None` if nothing is wrong.
     pub fn severity(&self) -> Option<Severity> {
-        self.finding.as_ref().map(|finding| finding.severity)
+        self.outcome.as_ref().err().map(|finding| finding.severity)
+    }
+}
+
+/// What is the case, unless something was found.
+///
+/// # Errors
+/// What was found.
+pub fn unless(found: Option<Finding>, state: impl Into<String>) -> Outcome {
+    match found {
+        None => Ok(state.into()),
+        Some(finding) => Err(finding),
     }
 }

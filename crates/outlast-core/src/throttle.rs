@@ -109,8 +109,8 @@ pub trait Gauge: Send + Sync {
     /// Those of the primary, classified. Other servers that can't be reached are no error.
     async fn pressures(&self, primary: &Server, limits: &Limits) -> Result<Vec<Pressure>>;
 
-    /// What applications do on the primary, watched `over` a while; `None` where the server does not tell. What migrations do there
-    /// does not count as under way. Changes nothing.
+    /// What applications do on the primary, watched `over` a while, or a little longer; `None` where the server does not tell. What
+    /// migrations do there counts neither as ended nor as under way. Changes nothing.
     ///
     /// # Errors
     /// Those of the primary, classified.

@@ -68,12 +68,12 @@ pub struct Finding {
 }
 
 /// What follows from a [`Finding`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// To be told to the user: something could not be checked, or may cost something.
+    Warning,
     /// The migration must not begin: this server, promoted later, would lack rows or the migration's state.
     Refusal,
-    /// To be told to the user: something could not be checked.
-    Warning,
 }
 
 impl Finding {
@@ -142,7 +142,7 @@ pub trait Topology: Send + Sync {
     async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
         let _ = wanted;
         let finding = Finding::warning("the servers could not be checked: this topology has no such check");
-        Ok((Vec::new(), vec![Check::bad("", "servers", finding)]))
+        Ok((Vec::new(), vec![Check::of("", "servers", Err(finding))]))
     }
 
     /// How long to wait between two looks at most while no primary is known; it is less at first. Default: 200 ms.

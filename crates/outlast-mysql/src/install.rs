@@ -52,18 +52,13 @@ impl Tables {
     /// Those of the server.
     pub async fn check_up(&self, session: &mut Session) -> Result<Check> {
         let part = self.part;
-        let (state, finding) = match self.is_installed(session).await {
-            Ok(true) => (format!("{part}: version {}", self.version), None),
-            Ok(false) => (
-                format!("{part}: made, or brought up to date, by the first submission"),
-                None,
-            ),
-            Err(error) if error.kind() == ErrorKind::Refused => {
-                (String::new(), Some(Finding::refusal(error.message())))
-            }
+        let outcome = match self.is_installed(session).await {
+            Ok(true) => Ok(format!("{part}: version {}", self.version)),
+            Ok(false) => Ok(format!("{part}: made, or brought up to date, by the first submission")),
+            Err(error) if error.kind() == ErrorKind::Refused => Err(Finding::refusal(error.message())),
             Err(error) => return Err(error),
         };
-        Ok(Check::of(session.address(), "own tables", state, finding))
+        Ok(Check::of(session.address(), "own tables", outcome))
     }
 
     async fn is_installed(&self, session: &mut Session) -> Result<bool> {

@@ -35,26 +35,23 @@ async fn privileges(session: &mut Session, wanted: &Wanted) -> Result<Check> {
             "all that every migration takes; --database also checks those on a schema".to_owned(),
         ),
     };
-    let finding = match granted {
-        Ok(()) => None,
-        Err(error) if error.kind() == ErrorKind::AccessDenied => Some(Finding::refusal(error.message())),
+    let outcome = match granted {
+        Ok(()) => Ok(state),
+        Err(error) if error.kind() == ErrorKind::AccessDenied => Err(Finding::refusal(error.message())),
         Err(error) => return Err(error),
     };
-    Ok(Check::of(session.address(), "privileges", state, finding))
+    Ok(Check::of(session.address(), "privileges", outcome))
 }
 
 async fn disk(session: &mut Session) -> Result<Check> {
-    let Some(free) = free_for_data(session).await? else {
-        let state = "what is free can't be known from here, where the server's files are not";
-        return Ok(Check::good(session.address(), "disk", state));
-    };
-    let finding = (free < LITTLE).then(|| {
-        Finding::warning(format!(
+    let outcome = match free_for_data(session).await? {
+        None => Ok("what is free can't be known from here, where the server's files are not".to_owned()),
+        Some(free) if free < LITTLE => Err(Finding::warning(format!(
             "{} are free for data: a copy takes as much as the table and its indexes, and their binlog. A full disk stops the server. Make \
              room",
             shown(free)
-        ))
-    });
-    let state = format!("{} are free for data", shown(free));
-    Ok(Check::of(session.address(), "disk", state, finding))
+        ))),
+        Some(free) => Ok(format!("{} are free for data", shown(free))),
+    };
+    Ok(Check::of(session.address(), "disk", outcome))
 }

@@ -212,10 +212,7 @@ pub(crate) async fn filtered(
             return false;
         };
         let (on, clause) = match channel {
-            Some(channel) => (
-                format!(" on channel {channel:?}"),
-                format!(" FOR CHANNEL '{}'", channel.replace('\'', "''")),
-            ),
+            Some(channel) => (format!(" on channel {channel:?}"), of_channel(channel)),
             None => Default::default(),
         };
         let change = format!("CHANGE REPLICATION FILTER {}{clause}", harm.instead);
@@ -268,6 +265,19 @@ pub(crate) async fn nameless_replicas(
         unchecked(&which, "it has no report_host; name its address with --server")
     };
     Ok(nameless.iter().map(warned).collect())
+}
+
+/// The clause that names a channel.
+fn of_channel(name: &str) -> String {
+    format!(" FOR CHANNEL '{}'", name.replace('\'', "''"))
+}
+
+/// The clause that names a channel, if it has a name.
+pub(crate) fn for_channel(name: &str) -> String {
+    match name {
+        "" => String::new(),
+        name => of_channel(name),
+    }
 }
 
 pub(crate) fn text_of(row: &Row, column: &str) -> Option<String> {

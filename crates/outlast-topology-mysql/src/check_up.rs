@@ -10,10 +10,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use outlast_core::{
     ErrorKind, Result, Server,
-    check_up::{Check, Wanted},
+    check_up::{Check, Outcome, Wanted, unless},
     topology::Finding,
 };
-use outlast_mysql::{Connector, Purpose, Session, unfit};
+use outlast_mysql::{Connector, Purpose, unfit};
 
 use self::settings::{Settings, agreement};
 use crate::{
@@ -30,10 +30,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Outlast's own tables, which any filter must let pass.
 const OWN: (&str, &str) = ("_outlast", "migrations");
 
-/// What one server has answered.
+/// What was found out about one server; whatever could not be asked is among the checks.
+#[derive(Default)]
 struct Seen {
     checks: Vec<Check>,
     settings: Option<Settings>,
+}
+
+/// The cluster, as far as it was reached.
+struct Cluster<'a> {
+    connector: &'a Connector,
+    reached: &'a [Server],
+    primaries: &'a [&'a Probe],
 }
 
 /// Asks all servers of the cluster that can be found from the known ones. With what was found, the servers that were reached.
@@ -41,141 +49,136 @@ pub(crate) async fn check_up(servers: &Servers, wanted: &Wanted) -> (Vec<Server>
     let answers = servers.find_all().await;
     let reached: Vec<Server> = probes(&answers).map(|probe| probe.server.clone()).collect();
     let primaries = primaries(&answers);
-    let mut checks = vec![primary_of(&primaries)];
-    checks.extend(answers.iter().filter_map(unreached));
-    let primary = match primaries.as_slice() {
-        [primary] => Some(*primary),
-        _ => None,
+    let cluster = Cluster {
+        connector: servers.connector(),
+        reached: &reached,
+        primaries: &primaries,
     };
-    let connector = servers.connector();
-    let looks = probes(&answers).map(|probe| look_at(connector, probe, primary, &reached, wanted));
-    let seen = join_all(looks).await;
+    let mut checks = vec![Check::of("", "primary", cluster.primary())];
+    checks.extend(answers.iter().filter_map(unreached));
+    let seen = join_all(probes(&answers).map(|probe| cluster.look_at(probe, wanted))).await;
     let settings: Vec<(&str, &Settings)> = reached
         .iter()
         .zip(&seen)
         .filter_map(|(server, seen)| Some((server.address.as_str(), seen.settings.as_ref()?)))
         .collect();
-    checks.extend(agreement(&settings));
-    if let Some(primary) = primary.filter(|_| reached.len() > 1) {
-        let own = settings.iter().find(|(address, _)| *address == primary.server.address);
-        checks.extend(own.map(|(address, settings)| {
-            let check = settings.acknowledged(primary.is_managed_by_group());
-            Check::of(*address, "acknowledged commits", check.0, check.1)
-        }));
+    if settings.len() > 1 {
+        checks.extend(agreement(&settings));
     }
     checks.extend(seen.into_iter().flat_map(|seen| seen.checks));
     (reached, checks)
 }
 
-fn primary_of(primaries: &[&Probe]) -> Check {
-    let names: Vec<&str> = primaries.iter().map(|probe| probe.server.address.as_str()).collect();
-    let (state, finding) = match names.as_slice() {
-        [primary] => ((*primary).to_owned(), None),
-        [] => (
-            String::new(),
-            Some(Finding::refusal(
-                "no server takes writes: no migration can be submitted, and those that run wait. Promote one: SET PERSIST \
-                 super_read_only = OFF; SET PERSIST read_only = OFF",
-            )),
-        ),
-        several => (
-            String::new(),
-            Some(Finding::refusal(format!(
-                "split brain: {} take writes. Nothing is written by Outlast until one is left. Run on the others: SET PERSIST \
-                 super_read_only = ON",
-                several.join(" and ")
-            ))),
-        ),
-    };
-    Check::of("", "primary", state, finding)
-}
-
 fn unreached(answer: &Answer) -> Option<Check> {
     let error = answer.result.as_ref().err()?;
+    let why = with_root_cause(error);
     let finding = match error.kind() {
-        ErrorKind::Refused | ErrorKind::AccessDenied => Finding::refusal(with_root_cause(error)),
+        ErrorKind::Refused | ErrorKind::AccessDenied => Finding::refusal(why),
         _ => Finding::refusal(format!(
-            "it does not answer, so nothing is known of it ({}). Don't promote it before it has been checked",
-            with_root_cause(error)
+            "it does not answer, so nothing is known of it ({why}). Don't promote it before it has been checked"
         )),
     };
-    Some(Check::bad(&answer.address, "connection", finding))
+    Some(Check::of(&answer.address, "connection", Err(finding)))
 }
 
-async fn look_at(
-    connector: &Connector,
-    probe: &Probe,
-    primary: Option<&Probe>,
-    reached: &[Server],
-    wanted: &Wanted,
-) -> Seen {
-    let address = &probe.server.address;
-    let asking = async {
-        let mut session = connector.connect(&probe.server, &Purpose::default()).await?;
-        ask(&mut session, connector, probe, primary, reached, wanted).await
-    };
+impl Cluster<'_> {
+    fn primary(&self) -> Outcome {
+        let names: Vec<&str> = self
+            .primaries
+            .iter()
+            .map(|probe| probe.server.address.as_str())
+            .collect();
+        match names.as_slice() {
+            [primary] => Ok((*primary).to_owned()),
+            [] => Err(Finding::refusal(
+                "no server that answers takes writes: no migration can be submitted, and those that run wait until one does",
+            )),
+            several => Err(Finding::refusal(format!(
+                "split brain: {} take writes. Outlast writes nothing where it can't tell which of them is right, until one is left. On those \
+                 that are not to be the primary, run: SET PERSIST super_read_only = ON",
+                several.join(" and ")
+            ))),
+        }
+    }
+
+    async fn look_at(&self, probe: &Probe, wanted: &Wanted) -> Seen {
+        let mut seen = Seen::default();
+        let address = &probe.server.address;
+        let asked = within_patience(self.ask(probe, wanted, &mut seen)).await;
+        seen.checks.extend(
+            asked
+                .err()
+                .map(|finding| Check::of(address, "connection", Err(finding))),
+        );
+        if let [primary] = self.primaries
+            && primary.server != probe.server
+        {
+            let found = within_patience(errant::look_for(self.connector, &probe.server, &primary.server)).await;
+            let outcome = found.and_then(|found| unless(found, "none that the primary lacks"));
+            seen.checks.push(Check::of(address, "transactions", outcome));
+        }
+        seen
+    }
+
+    /// # Errors
+    /// Those of the server; what was asked before is in `seen`.
+    async fn ask(&self, probe: &Probe, wanted: &Wanted, seen: &mut Seen) -> Result<()> {
+        let address = probe.server.address.as_str();
+        let session = &mut self.connector.connect(&probe.server, &Purpose::default()).await?;
+        let mut add = |subject, outcome| seen.checks.push(Check::of(address, subject, outcome));
+        let settings = Settings::read(session).await?;
+        let channels = replication::channels(session).await?;
+        let replicates = !channels.is_empty();
+        let is_primary = self.primaries.iter().any(|primary| primary.server == probe.server);
+
+        let unfit = unfit(session).await?.map(Finding::refusal);
+        add("server", unless(unfit, settings.described()));
+        add("durability", settings.durability());
+        add("binlog retention", settings.retention(wanted.expected));
+        add("clock", settings::clock(clock_skew_ms(session).await?));
+        add("performance_schema", settings.instruments());
+        add(
+            "commit order",
+            unless(out_of_order(session, address, replicates).await?, "kept"),
+        );
+        let mut filters = filtered(session, address, replicates, OWN.0, OWN.1).await?;
+        let schema = wanted.schema.as_deref().unwrap_or(OWN.0);
+        filters.extend(filtered_binlog(session, address, schema).await?);
+        if filters.is_empty() {
+            add("filters", Ok("none that leaves out what Outlast writes".to_owned()));
+        }
+        for filter in filters {
+            add("filters", Err(filter));
+        }
+        add("replication", replication::state(&channels, probe, is_primary));
+        if is_primary && self.reached.len() > 1 {
+            add(
+                "acknowledged commits",
+                settings.acknowledged(probe.is_managed_by_group()),
+            );
+        }
+        if let [primary] = self.primaries
+            && !is_primary
+        {
+            add(
+                "read-only",
+                unless(unprotected_replica(probe, &primary.server), "takes no writes"),
+            );
+        }
+        for nameless in nameless_replicas(session, address, self.reached).await? {
+            add("its replicas", Err(nameless));
+        }
+        seen.settings = Some(settings);
+        Ok(())
+    }
+}
+
+/// What was asked, or that it was not found out.
+async fn within_patience<T>(asking: impl Future<Output = Result<T>>) -> std::result::Result<T, Finding> {
     let why = match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(Ok(seen)) => return seen,
+        Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(error)) => with_root_cause(&error),
         Err(_) => format!("no answer within {PATIENCE:?}"),
     };
-    let finding = Finding::refusal(format!("it could not be checked to the end ({why})"));
-    Seen {
-        checks: vec![Check::bad(address, "connection", finding)],
-        settings: None,
-    }
-}
-
-async fn ask(
-    session: &mut Session,
-    connector: &Connector,
-    probe: &Probe,
-    primary: Option<&Probe>,
-    reached: &[Server],
-    wanted: &Wanted,
-) -> Result<Seen> {
-    let address = probe.server.address.as_str();
-    let settings = Settings::read(session).await?;
-    let channels = replication::channels(session).await?;
-    let replicates = !channels.is_empty();
-    let refusals = |found: Option<String>| found.map(Finding::refusal);
-    let mut checks = Vec::new();
-    let mut add = |subject, (state, finding): (String, Option<Finding>)| {
-        checks.push(Check::of(address, subject, state, finding));
-    };
-    add("server", (settings.described(), refusals(unfit(session).await?)));
-    add("durability", settings.durability());
-    add("binlog retention", settings.retention(wanted.expected));
-    add("clock", settings::clock(clock_skew_ms(session).await?));
-    add("performance_schema", settings.instruments());
-    add(
-        "commit order",
-        ("kept".to_owned(), out_of_order(session, address, replicates).await?),
-    );
-
-    let mut filters: Vec<Finding> = filtered_binlog(session, address, OWN.0).await?.into_iter().collect();
-    filters.extend(filtered(session, address, replicates, OWN.0, OWN.1).await?);
-    add(
-        "filters",
-        (
-            "none that leaves out what Outlast writes".to_owned(),
-            filters.into_iter().next(),
-        ),
-    );
-
-    let is_primary = primary.is_some_and(|primary| primary.server == probe.server);
-    add("replication", replication::state(&channels, probe, is_primary));
-    if let Some(primary) = primary.filter(|_| !is_primary) {
-        let writable = unprotected_replica(probe, &primary.server);
-        add("read-only", ("takes no writes".to_owned(), writable));
-        let errant = errant::look_for(connector, &probe.server, &primary.server).await?;
-        add("transactions", ("none that the primary lacks".to_owned(), errant));
-    }
-    for nameless in nameless_replicas(session, address, reached).await? {
-        add("its replicas", (String::new(), Some(nameless)));
-    }
-    Ok(Seen {
-        checks,
-        settings: Some(settings),
-    })
+    Err(Finding::refusal(format!("it could not be checked to the end ({why})")))
 }

@@ -32,8 +32,12 @@ const LEAST_BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 const QUERY_LIMIT: Duration = Duration::from_secs(1);
 
 /// Statements that clients have sent since the server's start.
-const STATEMENTS_BY_NOW: &str = "SELECT CAST(VARIABLE_VALUE AS UNSIGNED) FROM performance_schema.global_status \
-                                 WHERE VARIABLE_NAME = 'Questions'";
+const STATEMENTS_BY_NOW: &str = "SELECT CAST((SELECT VARIABLE_VALUE FROM performance_schema.global_status \
+     WHERE VARIABLE_NAME = 'Questions') AS SIGNED) - (SELECT CAST(COALESCE(SUM(s.VARIABLE_VALUE), 0) AS SIGNED) \
+     FROM performance_schema.session_connect_attrs a \
+     JOIN performance_schema.threads t ON t.PROCESSLIST_ID = a.PROCESSLIST_ID \
+     JOIN performance_schema.status_by_thread s ON s.THREAD_ID = t.THREAD_ID AND s.VARIABLE_NAME = 'Questions' \
+     WHERE a.ATTR_NAME = 'program_name' AND a.ATTR_VALUE = 'outlast')";
 /// Statements of clients that are under way, but those of migrations.
 const STATEMENTS_UNDER_WAY: &str = "SELECT COUNT(*) FROM performance_schema.threads t \
      WHERE t.TYPE = 'FOREGROUND' AND t.PROCESSLIST_COMMAND IN ('Query', 'Execute') AND NOT EXISTS \
@@ -300,23 +304,19 @@ impl Gauge for MySqlGauge {
             return Ok(None);
         }
         let begun = Instant::now();
-        let before: u64 = session.value(STATEMENTS_BY_NOW).await?;
-        let mut own: u64 = 0;
-        let mut under_way: u64 = 0;
+        let before: i64 = session.value(STATEMENTS_BY_NOW).await?;
+        let (mut looks, mut under_way): (u64, u64) = (0, 0);
         while begun.elapsed() < over {
             tokio::time::sleep((over / LOOKS).max(LEAST_BETWEEN_LOOKS)).await;
             under_way += session.value::<u64>(STATEMENTS_UNDER_WAY).await?;
-            own += 1;
+            looks += 1;
         }
-        let after: u64 = session.value(STATEMENTS_BY_NOW).await?;
+        let after: i64 = session.value(STATEMENTS_BY_NOW).await?;
         let seconds = begun.elapsed().as_secs_f64();
         session.give_back();
-        let looks = own.max(1) as f64;
-        // One of the two that count is among what they count.
-        let ended = after.saturating_sub(before).saturating_sub(own + 1);
         Ok(Some(Activity {
-            per_second: ended as f64 / seconds,
-            under_way: under_way as f64 / looks,
+            per_second: (after - before).max(0) as f64 / seconds,
+            under_way: under_way as f64 / looks.max(1) as f64,
         }))
     }
 }

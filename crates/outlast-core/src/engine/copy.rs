@@ -19,7 +19,6 @@ use crate::{
     ledger::Ledger,
     scheduler::Ending,
     stream::{Collision, Copied},
-    throttle::Pace,
 };
 
 /// Rows of the first chunk, where the user did not say.
@@ -63,7 +62,7 @@ impl Run {
         // A gap may come back after the last one was taken: where a chunk was too big, and is made smaller.
         let may_go_on = |ledger: &mut Ledger| match ledger.copy_is_complete() {
             true => Some(false),
-            false => (number < self.share_of_lane(shared).0 && ledger.first_gap().is_some()).then_some(true),
+            false => (number < self.working_lanes(shared) && ledger.first_gap().is_some()).then_some(true),
         };
         while self.until(may_go_on).await {
             let Some((range, planned)) = self.next_range(shared).await? else {
@@ -75,17 +74,18 @@ impl Run {
             let now = self.services.clock.now();
             let taken = now - begun;
             let (options, settings) = (&self.migration.options, &self.services.settings);
-            let (_, pace) = self.share_of_lane(shared);
+            let pace = self.pace();
             let pause = Duration::from_millis(options.chunk_pause_ms);
-            let hindered = self.is_held_back() || !pause.is_zero();
+            let hindered = self.copy_rests() || pace.share < 1.0 || !pause.is_zero();
             shared.lanes().copied(rows, now, hindered);
             self.ledger_changed();
             if rows > 0 {
                 self.progressed().await;
             }
             let most = options.chunk_rows.unwrap_or(settings.max_chunk_rows);
-            shared.adapt(planned, taken, self.pace().part_of(settings.chunk_time), most);
-            let rest = pause.max(pace.rest_after(taken));
+            shared.adapt(planned, taken, pace.part_of(settings.chunk_time), most);
+            let (_, own) = pace.spread(shared.lanes().working());
+            let rest = pause.max(own.rest_after(taken));
             if !rest.is_zero() {
                 self.services.clock.sleep(rest).await;
             }
@@ -93,9 +93,9 @@ impl Run {
         Ok(())
     }
 
-    /// How many lanes are to work at the pace of now, and at which pace each of them.
-    fn share_of_lane(&self, shared: &Shared) -> (u32, Pace) {
-        self.pace().spread(shared.lanes().working())
+    /// How many lanes are to work at the pace of now.
+    fn working_lanes(&self, shared: &Shared) -> u32 {
+        self.pace().spread(shared.lanes().working()).0
     }
 
     /// Chooses the next range and begins it in the ledger; `None` when no gap is left. Also says for how many rows it is meant.
@@ -109,9 +109,9 @@ impl Run {
                 return Ok(None);
             };
             match self.stream.boundary(&gap, rows).await {
-                // A rest has begun meanwhile, which counts on it that no chunk begins.
-                Ok(_) if self.copy_rests() => {}
                 Ok(boundary) => {
+                    // A rest may have begun meanwhile, which counts on it that no chunk begins.
+                    self.until_copying_is_allowed().await;
                     let range = KeyRange {
                         after: gap.after,
                         upto: boundary.or(gap.upto),

@@ -438,6 +438,8 @@ impl Run {
             let ledger = self.ledger();
             (ledger.rows_copied(), ledger.backlog(), ledger.copy_is_complete())
         };
+        // What rows are copied at is of no interest any more once they all are.
+        let pace = if complete { self.pace_of_load() } else { self.pace() };
         let view = self.view();
         let elapsed = (self.services.clock.now() - view.started).as_secs_f64();
         let rate = (rows_copied - view.rows_at_start) as f64 / elapsed.max(0.001);
@@ -457,7 +459,7 @@ impl Run {
             rows_per_second: rate,
             eta_seconds,
             backlog,
-            message: match (view.message.as_str(), self.pace()) {
+            message: match (view.message.as_str(), pace) {
                 ("", pace) if pace.is_stopped() => format!("throttled: {}", pace.reason),
                 ("", Pace { share, reason, .. }) if share < 1.0 => {
                     format!("slowed down to {:.0} %: {reason}", share * 100.0)

@@ -128,7 +128,7 @@ impl Run {
     }
 
     /// The pace that limits on the cluster's load allow.
-    fn pace_of_load(&self) -> Pace {
+    pub(super) fn pace_of_load(&self) -> Pace {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

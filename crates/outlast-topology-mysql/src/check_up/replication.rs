@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use mysql_async::Row;
-use outlast_core::{Result, topology::Finding};
+use outlast_core::{Result, check_up::Outcome, topology::Finding};
 use outlast_mysql::Session;
 
-use crate::{audit::text_of, probe::Probe};
+use crate::{
+    audit::{for_channel, text_of},
+    probe::Probe,
+};
 
 /// A channel, as SHOW REPLICA STATUS has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,33 +56,28 @@ pub(super) async fn channels(session: &mut Session) -> Result<Vec<Channel>> {
 }
 
 /// What its channels are doing.
-pub(super) fn state(channels: &[Channel], probe: &Probe, is_primary: bool) -> (String, Option<Finding>) {
+pub(super) fn state(channels: &[Channel], probe: &Probe, is_primary: bool) -> Outcome {
     if let Some(broken) = channels.iter().find(|channel| !channel.is_running()) {
-        return (String::new(), Some(broken.stopped(is_primary)));
+        return Err(broken.stopped(is_primary));
     }
     if let Some(delayed) = channels.iter().find(|channel| channel.delay_seconds > 0) {
-        let seconds = delayed.delay_seconds;
-        let finding = Finding::warning(format!(
+        let (seconds, channel) = (delayed.delay_seconds, for_channel(&delayed.name));
+        return Err(Finding::warning(format!(
             "it is meant to lag by {seconds} s (SOURCE_DELAY). Promoted, it first executes what it has received, and the migration waits \
-             for that; its lag does not hold migrations back. To end that: STOP REPLICA SQL_THREAD; CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 0; START \
-             REPLICA SQL_THREAD"
-        ));
-        return (String::new(), Some(finding));
+             for that; its lag does not hold migrations back. To end that: STOP REPLICA SQL_THREAD{channel}; CHANGE REPLICATION SOURCE TO \
+             SOURCE_DELAY = 0{channel}; START REPLICA SQL_THREAD{channel}"
+        )));
     }
-    let state = match (channels.len(), is_primary, probe.is_managed_by_group()) {
-        (0, _, true) => "member of a group",
-        (0, true, false) => "primary",
-        (0, false, false) => {
-            let finding = Finding::warning(
-                "it replicates from nobody and takes no writes: whatever is promoted, it will not have the migration. If it belongs to \
-                 this cluster: CHANGE REPLICATION SOURCE TO SOURCE_HOST = '…', SOURCE_AUTO_POSITION = 1; START REPLICA",
-            );
-            return (String::new(), Some(finding));
-        }
-        (_, true, _) => "primary, and follows another server",
-        (_, false, _) => "follows its source",
-    };
-    (state.to_owned(), None)
+    match (channels.len(), is_primary, probe.is_managed_by_group()) {
+        (0, _, true) => Ok("member of a group".to_owned()),
+        (0, true, false) => Ok("primary".to_owned()),
+        (0, false, false) => Err(Finding::warning(
+            "it replicates from nobody: if it is promoted, it will not have the migration. Build it as a replica if it belongs to this \
+             cluster, else leave it out of --server",
+        )),
+        (_, true, _) => Ok("primary, and follows another server".to_owned()),
+        (_, false, _) => Ok("follows its source".to_owned()),
+    }
 }
 
 impl Channel {
@@ -90,18 +88,16 @@ impl Channel {
     }
 
     fn stopped(&self, is_primary: bool) -> Finding {
-        let channel = match self.name.as_str() {
-            "" => String::new(),
-            name => format!(" FOR CHANNEL '{}'", name.replace('\'', "''")),
-        };
+        let channel = for_channel(&self.name);
         let threads = format!("receiving: {}, executing: {}", self.receives, self.executes);
         match (is_primary, self.error.as_str()) {
             (true, _) => Finding::warning(format!(
                 "it is the primary, and has a channel from another server that does not run ({threads}). If it is left over from a \
-                 promotion: RESET REPLICA ALL{channel}"
+                 promotion, and meant for nothing else: RESET REPLICA ALL{channel}"
             )),
             (false, "") => Finding::refusal(format!(
-                "replication is stopped ({threads}): promoted now, it would lack what came since. Run there: START REPLICA{channel}"
+                "replication is stopped ({threads}): promoted now, it would lack what came since. Unless somebody has stopped it on \
+                 purpose, run there: START REPLICA{channel}"
             )),
             (false, error) => Finding::refusal(format!(
                 "replication is broken ({threads}): {error}. Promoted now, it would lack what came since. Mend what the error says, then run \
@@ -127,8 +123,8 @@ mod tests {
     }
 
     fn judged(channel: Channel, is_primary: bool) -> Option<(Severity, String)> {
-        let (_, finding) = state(&[channel], &replica(2), is_primary);
-        finding.map(|finding| (finding.severity, finding.message))
+        let finding = state(&[channel], &replica(2), is_primary).err()?;
+        Some((finding.severity, finding.message))
     }
 
     #[test]
@@ -181,13 +177,17 @@ mod tests {
     fn a_delayed_replica_and_one_that_follows_nobody_are_warned_of() {
         let delayed = Channel {
             delay_seconds: 3600,
+            name: "a".to_owned(),
             ..running()
         };
         let Some((Severity::Warning, message)) = judged(delayed, false) else {
             panic!("it is not warned of");
         };
-        assert!(message.contains("3600 s"), "{message}");
-        assert!(state(&[], &replica(2), false).1.is_some());
-        assert_eq!(state(&[], &writable(1), true), ("primary".to_owned(), None));
+        assert!(
+            message.contains("3600 s") && message.matches("FOR CHANNEL 'a'").count() == 3,
+            "{message}"
+        );
+        assert!(state(&[], &replica(2), false).is_err());
+        assert_eq!(state(&[], &writable(1), true), Ok("primary".to_owned()));
     }
 }

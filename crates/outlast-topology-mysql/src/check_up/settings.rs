@@ -2,16 +2,22 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use outlast_core::{Result, check_up::Check, policy::CONSERVATIVE_CUTOFF_MS, topology::Finding};
+use outlast_core::{
+    Result,
+    check_up::{Check, Outcome, unless},
+    policy::CONSERVATIVE_CUTOFF_MS,
+    topology::Finding,
+};
 use outlast_mysql::Session;
 
 /// Some of them exist in a part of the versions only, or with a plugin.
 const QUERY: &str = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN \
     ('version', 'performance_schema', 'sync_binlog', 'innodb_flush_log_at_trx_commit', 'binlog_expire_logs_seconds', \
-    'binlog_expire_logs_auto_purge', 'lower_case_table_names', 'rpl_semi_sync_source_enabled', \
+    'binlog_expire_logs_auto_purge', 'expire_logs_days', 'lower_case_table_names', 'rpl_semi_sync_source_enabled', \
     'rpl_semi_sync_source_wait_point', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_master_wait_point') \
     UNION ALL SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME IN \
-    ('Rpl_semi_sync_source_clients', 'Rpl_semi_sync_master_clients') \
+    ('Rpl_semi_sync_source_clients', 'Rpl_semi_sync_master_clients', \
+    'Rpl_semi_sync_source_status', 'Rpl_semi_sync_master_status') \
     UNION ALL SELECT 'system zone', CAST(TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), \
         CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) AS CHAR) FROM DUAL WHERE @@GLOBAL.time_zone = 'SYSTEM' \
     UNION ALL SELECT 'mdl', ENABLED FROM performance_schema.setup_instruments WHERE NAME = 'wait/lock/metadata/sql/mdl'";
@@ -22,6 +28,9 @@ const SAME_TIME_MS: u64 = 1000;
 const OTHER_TIME_MS: u64 = STALE.as_millis() as u64 / 10;
 /// After this time without its owner, a migration is stale, where no policy says otherwise.
 const STALE: Duration = Duration::from_millis(CONSERVATIVE_CUTOFF_MS);
+
+/// In seconds.
+const DAY: u64 = 86_400;
 
 /// Settings by their names.
 pub(super) struct Settings(BTreeMap<String, String>);
@@ -52,42 +61,44 @@ impl Settings {
     }
 
     /// Whether what is committed survives a crash of the machine.
-    pub(super) fn durability(&self) -> (String, Option<Finding>) {
-        let (binlog, redo) = ("sync_binlog", "innodb_flush_log_at_trx_commit");
-        let lax: Vec<&str> = [binlog, redo]
+    pub(super) fn durability(&self) -> Outcome {
+        let is_lax = |name: &&str| self.number(name) != Some(1);
+        let lax: Vec<&str> = ["sync_binlog", "innodb_flush_log_at_trx_commit"]
             .into_iter()
-            .filter(|name| self.number(name) != Some(1))
+            .filter(is_lax)
             .collect();
         if lax.is_empty() {
-            return ("every commit is on disk".to_owned(), None);
+            return Ok("every commit is on disk".to_owned());
         }
         let set: Vec<String> = lax.iter().map(|name| format!("SET PERSIST {name} = 1")).collect();
-        let finding = Finding::warning(format!(
-            "{} not 1: if the machine crashes, the server may lack transactions that its replicas have, and must not be used again as \
+        let are = if lax.len() == 1 { "is" } else { "are" };
+        Err(Finding::warning(format!(
+            "{} {are} not 1: if the machine crashes, the server may lack transactions that its replicas have, and must not be used again as \
              it is. Run there: {}",
-            match lax.as_slice() {
-                [one] => format!("{one} is"),
-                _ => format!("{} are", lax.join(" and ")),
-            },
+            lax.join(" and "),
             set.join("; ")
-        ));
-        (String::new(), Some(finding))
+        )))
     }
 
     /// Whether an agent finds the binlogs that it goes on from, after as long as a migration may take.
-    pub(super) fn retention(&self, expected: Duration) -> (String, Option<Finding>) {
-        let seconds = self.number("binlog_expire_logs_seconds").unwrap_or(0);
+    pub(super) fn retention(&self, expected: Duration) -> Outcome {
+        // The older setting counts while the other is 0.
+        let days = self.number("expire_logs_days").unwrap_or(0);
+        let seconds = match self.number("binlog_expire_logs_seconds").unwrap_or(0) {
+            0 => days * DAY,
+            seconds => seconds,
+        };
         if seconds == 0 || self.get(&["binlog_expire_logs_auto_purge"]) == Some("OFF") {
-            return ("binlogs are kept until somebody purges them".to_owned(), None);
+            return Ok("binlogs are kept until somebody purges them".to_owned());
         }
         let kept = Duration::from_secs(seconds);
         let shown = in_words(kept);
         if kept >= expected {
-            return (format!("{shown}, or until somebody purges them"), None);
+            return Ok(format!("{shown}, or until somebody purges them"));
         }
-        let enough = (expected.as_secs() * 2).max(86_400);
+        let enough = (expected.as_secs() * 2).max(DAY);
         let mend = format!("Run there: SET PERSIST binlog_expire_logs_seconds = {enough}");
-        let finding = match kept < STALE {
+        Err(match kept < STALE {
             true => Finding::refusal(format!(
                 "binlogs are kept for {shown} only: after a pause that long, a migration can't go on, because the changes meanwhile are \
                  not to be found any more. {mend}"
@@ -97,76 +108,64 @@ impl Settings {
                  can't go on. {mend}",
                 in_words(expected)
             )),
-        };
-        (String::new(), Some(finding))
+        })
     }
 
     /// Whether the server tells what is needed for throttling, and who stands in the way.
-    pub(super) fn instruments(&self) -> (String, Option<Finding>) {
-        let lacking = "who holds up a cut-over can't be told, a build of indexes does not give way to others, and --max-slowdown and \
-                       --max-commit-time have no effect or stop the copy";
+    pub(super) fn instruments(&self) -> Outcome {
+        let lacking = "who holds up a cut-over can't be told, and a build of indexes does not give way to others";
         if self.get(&["performance_schema"]) == Some("OFF") {
-            let finding = Finding::warning(format!(
-                "performance_schema is OFF: {lacking}. Restart the server with performance_schema=ON"
-            ));
-            return (String::new(), Some(finding));
+            return Err(Finding::warning(format!(
+                "performance_schema is OFF: {lacking}; --max-slowdown has no effect, and --max-commit-time stops the copy. Restart the server \
+                 with performance_schema=ON"
+            )));
         }
         if self.get(&["mdl"]) != Some("YES") {
-            let finding = Finding::warning(
-                "the instrument wait/lock/metadata/sql/mdl is off: who holds up a cut-over can't be told, and a build of indexes does \
-                 not give way to others. Run there: UPDATE performance_schema.setup_instruments SET ENABLED = 'YES' WHERE NAME = \
-                 'wait/lock/metadata/sql/mdl'; and put performance_schema_instrument = 'wait/lock/metadata/sql/mdl=ON' into its \
-                 configuration",
-            );
-            return (String::new(), Some(finding));
+            return Err(Finding::warning(format!(
+                "the instrument wait/lock/metadata/sql/mdl is off: {lacking}. Run there: UPDATE performance_schema.setup_instruments SET \
+                 ENABLED = 'YES' WHERE NAME = 'wait/lock/metadata/sql/mdl'; and put performance_schema_instrument = \
+                 'wait/lock/metadata/sql/mdl=ON' into its configuration"
+            )));
         }
-        ("on, with metadata locks".to_owned(), None)
+        Ok("on, with metadata locks".to_owned())
     }
 
     /// Whether what applications were told is committed survives the loss of this primary.
-    pub(super) fn acknowledged(&self, in_group: bool) -> (String, Option<Finding>) {
+    pub(super) fn acknowledged(&self, in_group: bool) -> Outcome {
         if in_group {
-            return ("by a majority of the group".to_owned(), None);
+            return Ok("received by a majority of the group".to_owned());
         }
-        let enabled = self.get(&["rpl_semi_sync_source_enabled", "rpl_semi_sync_master_enabled"]);
-        let clients = self.get(&["rpl_semi_sync_source_clients", "rpl_semi_sync_master_clients"]);
-        let point = self.get(&["rpl_semi_sync_source_wait_point", "rpl_semi_sync_master_wait_point"]);
+        let semi_sync = |what: &str| {
+            let names = ["source", "master"].map(|role| format!("rpl_semi_sync_{role}_{what}"));
+            self.get(&names.each_ref().map(String::as_str))
+        };
         let loss = "if the primary is lost, so are transactions that applications were told are committed. Outlast takes the new primary \
                     as it is: it loses no more, and can't bring them back";
-        match (enabled, clients, point) {
-            (Some("ON"), Some("0"), _) => {
-                let finding = Finding::warning(format!(
-                    "semi-synchronous replication is on, but no replica takes part: {loss}. Run on the replicas: INSTALL PLUGIN \
-                     rpl_semi_sync_replica SONAME 'semisync_replica.so'; SET PERSIST rpl_semi_sync_replica_enabled = ON; STOP REPLICA \
-                     IO_THREAD; START REPLICA IO_THREAD"
-                ));
-                (String::new(), Some(finding))
-            }
-            (Some("ON"), _, Some("AFTER_COMMIT")) => {
-                let finding = Finding::warning(
-                    "semi-synchronous replication waits after the commit (rpl_semi_sync_source_wait_point): others may have seen \
-                     transactions that a failover loses. Run there: SET PERSIST rpl_semi_sync_source_wait_point = AFTER_SYNC",
-                );
-                (String::new(), Some(finding))
-            }
-            (Some("ON"), ..) => (
-                "by a replica, before applications are told (semi-sync)".to_owned(),
-                None,
-            ),
-            _ => {
-                let finding = Finding::warning(format!(
-                    "replication is asynchronous: {loss}. If that matters, run on the primary: INSTALL PLUGIN rpl_semi_sync_source \
-                     SONAME 'semisync_source.so'; SET PERSIST rpl_semi_sync_source_enabled = ON; and on the replicas the same with \
-                     replica in place of source"
-                ));
-                (String::new(), Some(finding))
-            }
+        if semi_sync("enabled") != Some("ON") {
+            return Err(Finding::warning(format!(
+                "replication is asynchronous: {loss}. If that matters, set up semi-synchronous replication: the plugins rpl_semi_sync_source \
+                 on the primary and rpl_semi_sync_replica on the replicas, both enabled on all of them, since roles change"
+            )));
         }
+        if semi_sync("clients") == Some("0") || semi_sync("status") == Some("OFF") {
+            return Err(Finding::warning(format!(
+                "semi-synchronous replication is on, but commits don't wait for any replica now, because too few take part or one was too slow: \
+                 {loss}. Look whether replicas have rpl_semi_sync_replica_enabled = ON, and were started (STOP REPLICA IO_THREAD; START \
+                 REPLICA IO_THREAD) since"
+            )));
+        }
+        if semi_sync("wait_point") == Some("AFTER_COMMIT") {
+            return Err(Finding::warning(
+                "semi-synchronous replication waits after the commit: others may have seen transactions that a failover loses. Run there: \
+                 SET PERSIST rpl_semi_sync_source_wait_point = AFTER_SYNC",
+            ));
+        }
+        Ok("received by a replica, before applications are told (semi-sync)".to_owned())
     }
 }
 
 /// Whether servers agree in what must not change at a failover.
-pub(super) fn agreement(all: &[(&str, &Settings)]) -> Vec<Check> {
+pub(super) fn agreement(all: &[(&str, &Settings)]) -> [Check; 2] {
     let names = differing(all, "lower_case_table_names").map(|shown| {
         Finding::refusal(format!(
             "lower_case_table_names differs ({shown}): names of tables mean something else after a failover. It is set for good when a \
@@ -180,10 +179,10 @@ pub(super) fn agreement(all: &[(&str, &Settings)]) -> Vec<Check> {
              whatever suits the application"
         ))
     });
-    let same = "the same on all servers";
-    vec![
-        Check::of("", "table names", same, names),
-        Check::of("", "time zone", same, zones),
+    let same = "the same on all servers that were asked";
+    [
+        Check::of("", "table names", unless(names, same)),
+        Check::of("", "time zone", unless(zones, same)),
     ]
 }
 
@@ -202,27 +201,22 @@ fn differing(all: &[(&str, &Settings)], name: &str) -> Option<String> {
 }
 
 /// What follows from the difference between the server's clock and this machine's.
-pub(super) fn clock(skew_ms: i64) -> (String, Option<Finding>) {
+pub(super) fn clock(skew_ms: i64) -> Outcome {
     let off = skew_ms.unsigned_abs();
-    let direction = if skew_ms > 0 { "ahead of" } else { "behind" };
-    let shown = format!("{:.1} s {direction} this machine's", off as f64 / 1000.0);
-    match off {
-        _ if off < SAME_TIME_MS => ("the same time as here".to_owned(), None),
-        _ if off < OTHER_TIME_MS => {
-            let finding = Finding::warning(format!(
-                "its clock is {shown}: the age of a migration is that wrong after a failover to it. Have both follow the same time source \
-                 (NTP)"
-            ));
-            (String::new(), Some(finding))
-        }
-        _ => {
-            let finding = Finding::refusal(format!(
-                "its clock is {shown}: after a failover to it, a migration may be taken for stale, or not be for long. Have both follow the \
-                 same time source (NTP)"
-            ));
-            (String::new(), Some(finding))
-        }
+    if off < SAME_TIME_MS {
+        return Ok("the same time as here".to_owned());
     }
+    let direction = if skew_ms > 0 { "ahead of" } else { "behind" };
+    let shown = format!("its clock is {:.1} s {direction} this machine's", off as f64 / 1000.0);
+    let mend = "Have both follow the same time source (NTP)";
+    Err(match off < OTHER_TIME_MS {
+        true => Finding::warning(format!(
+            "{shown}: the age of a migration may be that wrong after a failover to it. {mend}"
+        )),
+        false => Finding::refusal(format!(
+            "{shown}: after a failover to it, a migration may be taken for stale, or not be for long. {mend}"
+        )),
+    })
 }
 
 /// `3 d`, `4 h`, `90 s`.
@@ -242,7 +236,7 @@ mod tests {
 
     use super::*;
 
-    const DAY: Duration = Duration::from_secs(86_400);
+    const A_DAY: Duration = Duration::from_secs(DAY);
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
         Settings(
@@ -253,8 +247,12 @@ mod tests {
         )
     }
 
-    fn severity((_, finding): (String, Option<Finding>)) -> Option<Severity> {
-        finding.map(|finding| finding.severity)
+    fn severity(outcome: Outcome) -> Option<Severity> {
+        outcome.err().map(|finding| finding.severity)
+    }
+
+    fn message(outcome: Outcome) -> String {
+        outcome.err().map(|finding| finding.message).unwrap_or_default()
     }
 
     #[test]
@@ -266,16 +264,18 @@ mod tests {
             ("600", Some(Severity::Warning)),
             ("599", Some(Severity::Refusal)),
         ] {
-            let found = settings(&[("binlog_expire_logs_seconds", kept)]).retention(DAY);
+            let found = settings(&[("binlog_expire_logs_seconds", kept)]).retention(A_DAY);
             assert_eq!(severity(found), expected, "{kept}");
         }
         let kept_by_hand = [
             ("binlog_expire_logs_seconds", "5"),
             ("binlog_expire_logs_auto_purge", "OFF"),
         ];
-        assert_eq!(severity(settings(&kept_by_hand).retention(DAY)), None);
-        let (_, found) = settings(&[("binlog_expire_logs_seconds", "7200")]).retention(DAY);
-        let message = found.map(|found| found.message).unwrap_or_default();
+        assert_eq!(severity(settings(&kept_by_hand).retention(A_DAY)), None);
+        let older = [("binlog_expire_logs_seconds", "0"), ("expire_logs_days", "1")];
+        let two_days = Duration::from_secs(2 * DAY);
+        assert_eq!(severity(settings(&older).retention(two_days)), Some(Severity::Warning));
+        let message = message(settings(&[("binlog_expire_logs_seconds", "7200")]).retention(A_DAY));
         assert!(
             message.contains("kept for 2 h") && message.ends_with("= 172800"),
             "{message}"
@@ -288,25 +288,19 @@ mod tests {
         assert_eq!(severity(clock(1000)), Some(Severity::Warning));
         assert_eq!(severity(clock(-59_999)), Some(Severity::Warning));
         assert_eq!(severity(clock(60_000)), Some(Severity::Refusal));
-        assert!(
-            clock(-5000)
-                .1
-                .is_some_and(|found| found.message.contains("5.0 s behind"))
-        );
+        assert!(message(clock(-5000)).contains("5.0 s behind"));
     }
 
     #[test]
     fn commits_that_a_crash_may_undo_are_warned_of() {
         let (binlog, redo) = ("sync_binlog", "innodb_flush_log_at_trx_commit");
         assert_eq!(severity(settings(&[(binlog, "1"), (redo, "1")]).durability()), None);
-        let (_, found) = settings(&[(binlog, "0"), (redo, "1")]).durability();
-        let message = found.map(|found| found.message).unwrap_or_default();
+        let one = message(settings(&[(binlog, "0"), (redo, "1")]).durability());
         assert!(
-            message.contains("sync_binlog is not 1") && message.ends_with("SET PERSIST sync_binlog = 1"),
-            "{message}"
+            one.contains("sync_binlog is not 1") && one.ends_with("SET PERSIST sync_binlog = 1"),
+            "{one}"
         );
-        let (_, both) = settings(&[(binlog, "0"), (redo, "2")]).durability();
-        assert!(both.is_some_and(|both| both.message.contains("are not 1")));
+        assert!(message(settings(&[(binlog, "0"), (redo, "2")]).durability()).contains("are not 1"));
     }
 
     #[test]
@@ -319,6 +313,11 @@ mod tests {
             (vec![("rpl_semi_sync_source_enabled", "OFF")], false, false),
             (vec![on, clients("0")], false, false),
             (vec![on, clients("1")], false, true),
+            (
+                vec![on, clients("1"), ("rpl_semi_sync_source_status", "OFF")],
+                false,
+                false,
+            ),
             (
                 vec![on, clients("1"), ("rpl_semi_sync_source_wait_point", "AFTER_COMMIT")],
                 false,
