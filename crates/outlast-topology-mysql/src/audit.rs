@@ -148,7 +148,7 @@ pub(crate) async fn out_of_order(session: &mut Session, address: &str, replicate
         .rows(
             "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN \
              ('replica_preserve_commit_order', 'slave_preserve_commit_order', 'replica_parallel_workers', \
-             'slave_parallel_workers')",
+             'slave_parallel_workers', 'replica_parallel_type', 'slave_parallel_type')",
         )
         .await?;
     let settings: BTreeMap<String, String> = settings.into_iter().collect();
@@ -165,7 +165,12 @@ pub(crate) async fn out_of_order(session: &mut Session, address: &str, replicate
     if count.parse::<u32>().is_ok_and(|count| count < 2) {
         return Ok(None);
     }
-    let change = format!("SET PERSIST {order} = ON");
+    // Workers by schema can't keep the order.
+    let by_schema = setting("parallel_type").filter(|(_, kind)| *kind == "DATABASE");
+    let first = by_schema.map_or(String::new(), |(name, _)| {
+        format!("SET PERSIST {name} = LOGICAL_CLOCK; ")
+    });
+    let change = format!("{first}SET PERSIST {order} = ON");
     Ok(Some(Finding::refusal(format!(
         "{address} may commit replicated transactions out of order ({order} is OFF, {workers} is {count}); promoted, it \
          could have a checkpoint without the rows it counts. Run there: {}",
@@ -212,7 +217,7 @@ pub(crate) async fn filtered(
             return false;
         };
         let (on, clause) = match channel {
-            Some(channel) => (format!(" on channel {channel:?}"), of_channel(channel)),
+            Some(channel) => (format!(" on channel {channel:?}"), for_channel(channel)),
             None => Default::default(),
         };
         let change = format!("CHANGE REPLICATION FILTER {}{clause}", harm.instead);
@@ -267,17 +272,9 @@ pub(crate) async fn nameless_replicas(
     Ok(nameless.iter().map(warned).collect())
 }
 
-/// The clause that names a channel.
-fn of_channel(name: &str) -> String {
-    format!(" FOR CHANNEL '{}'", name.replace('\'', "''"))
-}
-
-/// The clause that names a channel, if it has a name.
+/// The clause that names a channel; the default one has an empty name. Without it, statements are about all channels.
 pub(crate) fn for_channel(name: &str) -> String {
-    match name {
-        "" => String::new(),
-        name => of_channel(name),
-    }
+    format!(" FOR CHANNEL '{}'", name.replace('\'', "''"))
 }
 
 pub(crate) fn text_of(row: &Row, column: &str) -> Option<String> {

@@ -140,7 +140,7 @@ impl Topology for MySqlTopology {
     }
 
     async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
-        Ok(check_up(&self.servers, wanted).await)
+        Ok(check_up(&self.servers, self.observe().await, wanted).await)
     }
 }
 
@@ -159,7 +159,7 @@ impl Topology for ProbedList {
     }
 
     async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
-        Ok(check_up(&self.servers, wanted).await)
+        Ok(check_up(&self.servers, self.observe().await, wanted).await)
     }
 }
 
@@ -178,7 +178,7 @@ impl Topology for GroupReplication {
     }
 
     async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
-        Ok(check_up(&self.servers, wanted).await)
+        Ok(check_up(&self.servers, self.observe().await, wanted).await)
     }
 }
 
@@ -197,6 +197,6 @@ impl Topology for SingleEndpoint {
     }
 
     async fn check_up(&self, wanted: &Wanted) -> Result<(Vec<Server>, Vec<Check>)> {
-        Ok(check_up(&self.servers, wanted).await)
+        Ok(check_up(&self.servers, self.observe().await, wanted).await)
     }
 }

@@ -128,10 +128,14 @@ impl Probe {
 
     /// Whether it takes part in a group, which then decides whether it takes writes.
     pub(crate) fn is_managed_by_group(&self) -> bool {
-        let members = self.group.iter().flat_map(|group| &group.members);
-        members
-            .filter(|member| member.uuid == self.server.uuid.as_str())
-            .any(|member| member.state != "OFFLINE")
+        self.member_state().is_some_and(|state| state != "OFFLINE")
+    }
+
+    /// In which state it is in its group, as it says itself; `None` if it has none, or has not joined.
+    pub(crate) fn member_state(&self) -> Option<&str> {
+        let mut members = self.group.iter().flat_map(|group| &group.members);
+        let own = members.find(|member| member.uuid == self.server.uuid.as_str())?;
+        Some(&own.state)
     }
 
     /// Whether it is connected, as a replica, to a source at one of these addresses.

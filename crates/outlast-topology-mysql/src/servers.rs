@@ -83,6 +83,11 @@ impl Servers {
         self.known(|known| known.iter().map(|server| server.address.clone()).collect())
     }
 
+    /// Whether the user has named this address.
+    pub(crate) fn is_given(&self, address: &str) -> bool {
+        self.entry(address, |server| server.is_given).unwrap_or(false)
+    }
+
     /// How servers are reached.
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector

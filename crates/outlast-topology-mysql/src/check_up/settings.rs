@@ -13,7 +13,7 @@ use outlast_mysql::Session;
 /// Some of them exist in a part of the versions only, or with a plugin.
 const QUERY: &str = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME IN \
     ('version', 'performance_schema', 'sync_binlog', 'innodb_flush_log_at_trx_commit', 'binlog_expire_logs_seconds', \
-    'binlog_expire_logs_auto_purge', 'expire_logs_days', 'lower_case_table_names', 'rpl_semi_sync_source_enabled', \
+    'binlog_expire_logs_auto_purge', 'expire_logs_days', 'datadir', 'lower_case_table_names', 'rpl_semi_sync_source_enabled', \
     'rpl_semi_sync_source_wait_point', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_master_wait_point') \
     UNION ALL SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME IN \
     ('Rpl_semi_sync_source_clients', 'Rpl_semi_sync_master_clients', \
@@ -32,6 +32,9 @@ const STALE: Duration = Duration::from_millis(CONSERVATIVE_CUTOFF_MS);
 /// In seconds.
 const DAY: u64 = 86_400;
 
+/// Where Amazon RDS has its data.
+const RDS: &str = "/rdsdbdata/";
+
 /// Settings by their names.
 pub(super) struct Settings(BTreeMap<String, String>);
 
@@ -48,6 +51,12 @@ impl Settings {
     /// The first of these that the server has.
     fn get(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| self.0.get(*name)).map(String::as_str)
+    }
+
+    /// A variable of the plugin for sources of semi-synchronous replication, under its newer or its older name.
+    fn semi_sync(&self, what: &str) -> Option<&str> {
+        let names = ["source", "master"].map(|role| format!("rpl_semi_sync_{role}_{what}"));
+        self.get(&names.each_ref().map(String::as_str))
     }
 
     fn number(&self, name: &str) -> Option<u64> {
@@ -82,6 +91,13 @@ impl Settings {
 
     /// Whether an agent finds the binlogs that it goes on from, after as long as a migration may take.
     pub(super) fn retention(&self, expected: Duration) -> Outcome {
+        if self.get(&["datadir"]).is_some_and(|path| path.starts_with(RDS)) {
+            return Err(Finding::warning(format!(
+                "Amazon RDS purges binlogs by a setting of its own, which can't be seen here, and which keeps none by default. Run there: CALL \
+                 mysql.rds_set_configuration('binlog retention hours', {})",
+                (expected.as_secs() * 2).div_ceil(3600).max(24)
+            )));
+        }
         // The older setting counts while the other is 0.
         let days = self.number("expire_logs_days").unwrap_or(0);
         let seconds = match self.number("binlog_expire_logs_seconds").unwrap_or(0) {
@@ -97,7 +113,12 @@ impl Settings {
             return Ok(format!("{shown}, or until somebody purges them"));
         }
         let enough = (expected.as_secs() * 2).max(DAY);
-        let mend = format!("Run there: SET PERSIST binlog_expire_logs_seconds = {enough}");
+        let first = if days > 0 {
+            "SET PERSIST expire_logs_days = 0; "
+        } else {
+            ""
+        };
+        let mend = format!("Run there: {first}SET PERSIST binlog_expire_logs_seconds = {enough}");
         Err(match kept < STALE {
             true => Finding::refusal(format!(
                 "binlogs are kept for {shown} only: after a pause that long, a migration can't go on, because the changes meanwhile are \
@@ -135,30 +156,31 @@ impl Settings {
         if in_group {
             return Ok("received by a majority of the group".to_owned());
         }
-        let semi_sync = |what: &str| {
-            let names = ["source", "master"].map(|role| format!("rpl_semi_sync_{role}_{what}"));
-            self.get(&names.each_ref().map(String::as_str))
-        };
         let loss = "if the primary is lost, so are transactions that applications were told are committed. Outlast takes the new primary \
                     as it is: it loses no more, and can't bring them back";
-        if semi_sync("enabled") != Some("ON") {
+        if self.semi_sync("enabled") != Some("ON") {
             return Err(Finding::warning(format!(
                 "replication is asynchronous: {loss}. If that matters, set up semi-synchronous replication: the plugins rpl_semi_sync_source \
                  on the primary and rpl_semi_sync_replica on the replicas, both enabled on all of them, since roles change"
             )));
         }
-        if semi_sync("clients") == Some("0") || semi_sync("status") == Some("OFF") {
+        if self.semi_sync("clients") == Some("0") || self.semi_sync("status") == Some("OFF") {
             return Err(Finding::warning(format!(
                 "semi-synchronous replication is on, but commits don't wait for any replica now, because too few take part or one was too slow: \
                  {loss}. Look whether replicas have rpl_semi_sync_replica_enabled = ON, and were started (STOP REPLICA IO_THREAD; START \
                  REPLICA IO_THREAD) since"
             )));
         }
-        if semi_sync("wait_point") == Some("AFTER_COMMIT") {
-            return Err(Finding::warning(
+        if self.semi_sync("wait_point") == Some("AFTER_COMMIT") {
+            let role = if self.0.contains_key("rpl_semi_sync_source_wait_point") {
+                "source"
+            } else {
+                "master"
+            };
+            return Err(Finding::warning(format!(
                 "semi-synchronous replication waits after the commit: others may have seen transactions that a failover loses. Run there: \
-                 SET PERSIST rpl_semi_sync_source_wait_point = AFTER_SYNC",
-            ));
+                 SET PERSIST rpl_semi_sync_{role}_wait_point = AFTER_SYNC"
+            )));
         }
         Ok("received by a replica, before applications are told (semi-sync)".to_owned())
     }
@@ -184,6 +206,29 @@ pub(super) fn agreement(all: &[(&str, &Settings)]) -> [Check; 2] {
         Check::of("", "table names", unless(names, same)),
         Check::of("", "time zone", unless(zones, same)),
     ]
+}
+
+/// Servers that would not wait for replicas as the primary does, once they are primary themselves.
+pub(super) fn successors(all: &[(&str, &Settings)], primary: &str) -> Vec<Check> {
+    let waits = |settings: &Settings| settings.semi_sync("enabled") == Some("ON");
+    if !all
+        .iter()
+        .any(|(address, settings)| *address == primary && waits(settings))
+    {
+        return Vec::new();
+    }
+    let others = all
+        .iter()
+        .filter(|(address, settings)| *address != primary && !waits(settings));
+    let warned = |(address, _): &(&str, &Settings)| {
+        let finding = Finding::warning(
+            "the primary's commits wait for a replica (semi-sync), its own would not after a failover to it: rpl_semi_sync_source_enabled is \
+             not ON. Set it, with SET PERSIST; the plugin rpl_semi_sync_source has to be installed first, for which super_read_only has to be \
+             OFF for a moment",
+        );
+        Check::of(*address, "acknowledged commits", Err(finding))
+    };
+    others.map(warned).collect()
 }
 
 /// Who has which value of a setting, if those who have it differ.
@@ -357,5 +402,15 @@ mod tests {
         ] {
             assert_eq!(severity(settings(&lacking).instruments()), Some(Severity::Warning));
         }
+    }
+
+    #[test]
+    fn who_would_not_wait_for_replicas_after_a_failover_is_warned_of() {
+        let (waits, not) = (settings(&[("rpl_semi_sync_source_enabled", "ON")]), settings(&[]));
+        let found = |all: &[(&str, &Settings)]| -> Vec<String> {
+            successors(all, "a:1").into_iter().map(|check| check.server).collect()
+        };
+        assert_eq!(found(&[("a:1", &waits), ("b:1", &waits), ("c:1", &not)]), ["c:1"]);
+        assert!(found(&[("a:1", &not), ("b:1", &not)]).is_empty());
     }
 }
