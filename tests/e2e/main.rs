@@ -7,6 +7,7 @@
 
 mod agents;
 mod bad_input;
+mod configuration;
 mod cut_over_steps;
 mod deaths;
 mod deferred_indexes;

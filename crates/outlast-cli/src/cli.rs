@@ -55,15 +55,18 @@ pub(crate) struct Connection {
         allow_hyphen_values = true
     )]
     pub(crate) password: Option<String>,
-    /// MySQL option file; its section `client` gives user, password, host and port.
+    /// MySQL option file; its section `client` gives user, password, host and port. Without it, ~/.my.cnf.
     #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_DEFAULTS_FILE")]
     pub(crate) defaults_file: Option<PathBuf>,
     /// Schema of tables whose name has none in the statement.
     #[arg(long, global = true, env = "OUTLAST_DATABASE")]
     pub(crate) database: Option<String>,
-    /// TOML file with these options; see examples/outlast.toml.
+    /// TOML file with these options, for one cluster or several; see examples/outlast.toml.
     #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Which of the clusters in the TOML file.
+    #[arg(long, value_name = "NAME", global = true, env = "OUTLAST_CLUSTER")]
+    pub(crate) cluster: Option<String>,
     /// Encrypt connections, without verifying the server's certificate.
     #[arg(long, global = true, env = "OUTLAST_TLS")]
     pub(crate) tls: bool,

@@ -55,20 +55,21 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Joins command line and environment, configuration file and option file; the earlier counts.
+    /// Joins command line and environment, configuration file and option file (or else the user's own); the earlier counts.
     pub(crate) fn from_options(options: &Connection) -> Result<Self, Failure> {
-        let config = options
-            .config
-            .as_deref()
-            .map(Config::read)
-            .transpose()?
-            .unwrap_or_default();
-        let defaults_file = options.defaults_file.clone().or(config.defaults_file);
-        let defaults = defaults_file
-            .as_deref()
-            .map(ClientDefaults::read)
-            .transpose()?
-            .unwrap_or_default();
+        let config = match (&options.config, &options.cluster) {
+            (Some(path), name) => Config::read(path, name.as_deref())?,
+            (None, Some(_)) => return Err(Failure::usage("--cluster names one of a file; give that with --config")),
+            (None, None) => Config::default(),
+        };
+        let secret = match &options.password {
+            Some(password) => Some(password.clone()),
+            None => config.secret()?,
+        };
+        let defaults = match options.defaults_file.as_ref().or(config.defaults_file.as_ref()) {
+            Some(path) => ClientDefaults::read(path)?,
+            None => ClientDefaults::of_user().unwrap_or_default(),
+        };
         let mut servers = options.servers.clone();
         if servers.is_empty() {
             servers = config.servers;
@@ -84,7 +85,7 @@ impl Cluster {
         let user = options.user.clone().or(config.user).or(defaults.user);
         let user =
             user.ok_or_else(|| Failure::usage("no user is given; use --user, OUTLAST_USER or --defaults-file"))?;
-        let password = options.password.clone().or(config.password).or(defaults.password);
+        let password = secret.or(defaults.password);
         let tls = match options.tls_ca.clone().or(config.tls_ca) {
             Some(authority) => Tls::Verified(authority),
             None if options.tls || config.tls => Tls::Required,

@@ -1,13 +1,33 @@
 //! Configuration files: Outlast's own (TOML) and MySQL's option files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
 use crate::exit::Failure;
 
-/// Outlast's own file. Every key is optional; unknown keys are refused.
-#[derive(Debug, Default, Deserialize, PartialEq)]
+/// Keys of Outlast's own file.
+const KEYS: [&str; 11] = [
+    "servers",
+    "single_endpoint",
+    "user",
+    "password",
+    "password_file",
+    "password_command",
+    "defaults_file",
+    "database",
+    "tls",
+    "tls_ca",
+    "clusters",
+];
+/// From this likeness on (Jaro-Winkler, 0 to 1), a name may be meant that was written otherwise.
+const ALIKE: f64 = 0.75;
+
+/// Outlast's own file, or one cluster in it. Every key is optional; unknown keys are refused.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     #[serde(default)]
@@ -15,17 +35,25 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) single_endpoint: bool,
     pub(crate) user: Option<String>,
-    pub(crate) password: Option<String>,
+    password: Option<String>,
+    password_file: Option<PathBuf>,
+    password_command: Option<String>,
     pub(crate) defaults_file: Option<PathBuf>,
     pub(crate) database: Option<String>,
     #[serde(default)]
     pub(crate) tls: bool,
     pub(crate) tls_ca: Option<PathBuf>,
+    /// By name; what they leave out is as outside of them.
+    #[serde(default)]
+    clusters: BTreeMap<String, Config>,
 }
 
 impl Config {
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        Self::parse(&read(path)?).map_err(|why| Failure::usage(format!("configuration file {}: {why}", path.display())))
+    /// What the file says of a cluster, or, where it names none, of the only one.
+    pub(crate) fn read(path: &Path, cluster: Option<&str>) -> Result<Self, Failure> {
+        let text = read(path)?;
+        let config = Self::parse(&text).and_then(|config| config.of(cluster));
+        config.map_err(|why| Failure::usage(format!("configuration file {}: {why}", path.display())))
     }
 
     /// The error is one line for people. It never quotes a line that may hold a password.
@@ -35,12 +63,115 @@ impl Config {
             let before = text.get(..begin).unwrap_or(text);
             let number = before.matches('\n').count() + 1;
             let line = text.lines().nth(number - 1).unwrap_or_default();
-            match line.to_lowercase().contains("password") {
-                true => format!("line {number} can't be read; write password = \"…\", in quotes"),
-                false => format!("line {number}: {}", error.message().replace('\n', " ")),
+            if line.to_lowercase().contains("password") {
+                return format!(
+                    "line {number} can't be read; write password = \"…\", or better password_file or password_command, in quotes"
+                );
             }
+            let unknown = error.message().strip_prefix("unknown field `");
+            let meant = unknown.and_then(|rest| rest.split('`').next()).and_then(|key| alike(key, KEYS));
+            let hint = meant.map_or(String::new(), |key| format!("; did you mean `{key}`?"));
+            format!("line {number}: {}{hint}", error.message().replace('\n', " "))
         })
     }
+
+    /// The cluster of this name; without a name, the only one, or what is said outside of all.
+    fn of(mut self, cluster: Option<&str>) -> Result<Self, String> {
+        let mut clusters = std::mem::take(&mut self.clusters);
+        if let Some((name, _)) = clusters.iter().find(|(_, config)| !config.clusters.is_empty()) {
+            return Err(format!("cluster {name} has clusters of its own; write them beside it"));
+        }
+        let names = clusters.keys().cloned().collect::<Vec<_>>();
+        let shown = || names.join(", ");
+        let name = match (cluster, names.as_slice()) {
+            (Some(name), _) => name.to_owned(),
+            (None, [only]) => only.clone(),
+            (None, _) if names.is_empty() || !self.servers.is_empty() => return Ok(self),
+            (None, _) => {
+                return Err(format!(
+                    "it has several clusters; say which with --cluster: {}",
+                    shown()
+                ));
+            }
+        };
+        match clusters.remove(&name) {
+            Some(of_its_own) => Ok(of_its_own.within(self)),
+            None => {
+                let meant = alike(&name, names.iter().map(String::as_str));
+                let hint = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
+                Err(format!("it has no cluster {name:?}, only: {}{hint}", shown()))
+            }
+        }
+    }
+
+    /// What this leaves out is as in `outer`.
+    fn within(self, outer: Self) -> Self {
+        let has_secret = self.password.is_some() || self.password_file.is_some() || self.password_command.is_some();
+        let (password, password_file, password_command) = match has_secret {
+            true => (self.password, self.password_file, self.password_command),
+            false => (outer.password, outer.password_file, outer.password_command),
+        };
+        Self {
+            servers: if self.servers.is_empty() {
+                outer.servers
+            } else {
+                self.servers
+            },
+            single_endpoint: self.single_endpoint || outer.single_endpoint,
+            user: self.user.or(outer.user),
+            password,
+            password_file,
+            password_command,
+            defaults_file: self.defaults_file.or(outer.defaults_file),
+            database: self.database.or(outer.database),
+            tls: self.tls || outer.tls,
+            tls_ca: self.tls_ca.or(outer.tls_ca),
+            clusters: BTreeMap::new(),
+        }
+    }
+
+    /// The password, from wherever the file says that it is.
+    pub(crate) fn secret(&self) -> Result<Option<String>, Failure> {
+        match (&self.password, &self.password_file, &self.password_command) {
+            (None, None, None) => Ok(None),
+            (Some(password), None, None) => Ok(Some(password.clone())),
+            (None, Some(path), None) => Ok(Some(first_line(&read(path)?))),
+            (None, None, Some(command)) => printed(command).map(Some),
+            _ => Err(Failure::usage(
+                "the configuration file gives more than one of password, password_file and password_command; keep one",
+            )),
+        }
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The first line that a command prints. What it prints is told to nobody.
+fn printed(command: &str) -> Result<String, Failure> {
+    let failed = |why: String| Failure::usage(format!("password_command has given no password: {why}"));
+    let output = std::process::Command::new("sh")
+        .args(["-c", command])
+        .stdin(std::process::Stdio::null())
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    match output.status.success() {
+        false => Err(failed(format!("it ended with {}", output.status))),
+        true => String::from_utf8(output.stdout)
+            .map(|text| first_line(&text))
+            .map_err(|_| failed("it printed no text".to_owned())),
+    }
+}
+
+/// The name that was probably meant.
+fn alike<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
+    names
+        .into_iter()
+        .filter(|name| likeness(name) >= ALIKE)
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 /// What section `client` of a MySQL option file gives.
@@ -55,6 +186,13 @@ pub(crate) struct ClientDefaults {
 impl ClientDefaults {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         Ok(Self::parse(&read(path)?))
+    }
+
+    /// The user's own option file, `~/.my.cnf`, if there is one that can be read.
+    pub(crate) fn of_user() -> Option<Self> {
+        let home = std::env::var_os("HOME")?;
+        let text = std::fs::read_to_string(Path::new(&home).join(".my.cnf")).ok()?;
+        Some(Self::parse(&text))
     }
 
     fn parse(text: &str) -> Self {
@@ -141,6 +279,81 @@ mod tests {
             let error = Config::parse(line).unwrap_err();
             assert!(!error.contains("5678"), "{line}: {error}");
             assert!(error.starts_with("line "), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_written_otherwise_is_guessed() {
+        for (line, meant) in [
+            ("server = ['a']", "servers"),
+            ("tls-ca = 'x'", "tls_ca"),
+            ("cluster = 1", "clusters"),
+        ] {
+            let error = Config::parse(line).unwrap_err();
+            assert!(error.ends_with(&format!("did you mean `{meant}`?")), "{line}: {error}");
+        }
+        assert!(!Config::parse("zzz = 1").unwrap_err().contains("did you mean"));
+    }
+
+    const TWO: &str = "user = 'u'\npassword = 'outside'\n[clusters.shop]\nservers = ['s:1']\n\
+        [clusters.bank]\nservers = ['b:1']\nuser = 'v'\npassword_command = 'echo inside'\ntls = true\n";
+
+    #[test]
+    fn a_cluster_is_as_the_file_says_outside_where_it_says_nothing() {
+        let of = |name| Config::parse(TWO).unwrap().of(Some(name)).unwrap();
+        let (shop, bank) = (of("shop"), of("bank"));
+        assert_eq!(
+            (shop.servers.as_slice(), shop.user.as_deref(), shop.tls),
+            (&["s:1".to_owned()][..], Some("u"), false)
+        );
+        assert_eq!((bank.user.as_deref(), bank.tls), (Some("v"), true));
+        let secret = |config: &Config| config.secret().unwrap();
+        assert_eq!(
+            (secret(&shop).as_deref(), secret(&bank).as_deref()),
+            (Some("outside"), Some("inside"))
+        );
+    }
+
+    #[test]
+    fn which_cluster_is_meant_must_be_clear() {
+        let of = |text: &str, name| Config::parse(text).unwrap().of(name);
+        assert!(of(TWO, None).unwrap_err().ends_with("bank, shop"));
+        assert!(of(TWO, Some("shpo")).unwrap_err().ends_with("did you mean shop?"));
+        let only = "[clusters.shop]\nservers = ['s:1']";
+        assert_eq!(of(only, None).unwrap().servers, ["s:1"]);
+        assert_eq!(of("servers = ['s:1']", None).unwrap().servers, ["s:1"]);
+        assert!(of("[clusters.a.clusters.b]", Some("a")).is_err());
+    }
+
+    #[test]
+    fn a_password_comes_from_one_place() {
+        let secret = |text: &str| Config::parse(text).unwrap().secret();
+        let file = std::env::temp_dir().join(format!("outlast-password-{}", std::process::id()));
+        std::fs::write(&file, "from a file\nand more\n").unwrap();
+        let from_file = secret(&format!("password_file = {:?}", file.to_str().unwrap()));
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(from_file.unwrap().as_deref(), Some("from a file"));
+        assert_eq!(secret("password_command = 'printf a'").unwrap().as_deref(), Some("a"));
+        assert_eq!(secret("user = 'u'").unwrap(), None);
+        assert!(secret("password_command = 'echo secret; exit 3'").is_err());
+        assert!(secret("password = 'a'\npassword_file = 'b'").is_err());
+    }
+
+    #[test]
+    fn the_example_has_every_key_and_can_be_read_as_it_is_and_with_all_of_them() {
+        let example = include_str!("../../../examples/outlast.toml");
+        assert_eq!(Config::parse(example).unwrap().user.as_deref(), Some("outlast"));
+        let is_setting = |line: &str| line.starts_with('[') || line.contains(" = ") || line.is_empty();
+        let all: Vec<&str> = example
+            .lines()
+            .map(|line| line.strip_prefix("# ").unwrap_or(line))
+            .filter(|line| is_setting(line) && !line.ends_with('.'))
+            .collect();
+        let config = Config::parse(&all.join("\n")).unwrap();
+        assert_eq!(config.clusters.len(), 2);
+        for key in KEYS {
+            let is_told = |line: &&str| line.starts_with(&format!("{key} = ")) || line.starts_with(&format!("[{key}."));
+            assert!(all.iter().any(|line| is_told(&line)), "{key}");
         }
     }
 }
