@@ -1,22 +1,36 @@
 //! `outlast agent`, and what `run` shares with it.
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use outlast_core::{Agent, AgentId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    announcing::Announcing,
     cli::AgentOptions,
     cluster::Cluster,
     exit::{COMPLETE, Failure},
+    hooks::Hooks,
     policies,
 };
 
-/// An agent on the cluster.
-pub(crate) fn build(cluster: &Cluster, options: &AgentOptions) -> Agent {
+/// An agent on the cluster, and the hooks that it tells what has happened.
+pub(crate) fn build(cluster: &Cluster, options: &AgentOptions) -> Result<(Agent, Option<Arc<Hooks>>), Failure> {
     let liveness = Duration::from_millis(options.liveness_interval.max(100));
-    let parts = cluster.parts(policies::defaults(), liveness);
-    Agent::new(parts, AgentId::new(options.agent.clone().unwrap_or_else(default_name)))
+    let mut parts = cluster.parts(policies::defaults(), liveness);
+    let mut hooks = None;
+    if let Some(folder) = &options.hooks {
+        let limit = Duration::from_millis(options.hook_timeout.max(1));
+        let scheduler = Arc::clone(&parts.services.scheduler);
+        let started = Hooks::start(folder.clone(), limit, Arc::clone(&scheduler))?;
+        hooks = Some(Arc::clone(&started));
+        parts.services.scheduler = Arc::new(Announcing {
+            scheduler,
+            hooks: started,
+        });
+    }
+    let agent = Agent::new(parts, AgentId::new(options.agent.clone().unwrap_or_else(default_name)));
+    Ok((agent, hooks))
 }
 
 fn default_name() -> String {
@@ -58,11 +72,14 @@ async fn wait_for_signal() {
 
 /// `outlast agent`.
 pub(crate) async fn serve(cluster: Cluster, options: AgentOptions) -> Result<ExitCode, Failure> {
-    let agent = build(&cluster, &options);
+    let (agent, hooks) = build(&cluster, &options)?;
     let stop = stop_on_signal();
     tracing::info!("agent started");
     agent.run(stop).await;
     cluster.finish().await;
+    if let Some(hooks) = hooks {
+        hooks.finish().await;
+    }
     tracing::info!("agent stopped; what it had committed is what the next owner goes on from");
     Ok(ExitCode::from(COMPLETE))
 }

@@ -253,6 +253,13 @@ pub(crate) struct AgentOptions {
     /// Name of this agent, for people; by default host name and process id.
     #[arg(long, value_name = "NAME", env = "OUTLAST_AGENT")]
     pub(crate) agent: Option<String>,
+    /// Folder with executables that are run when something has happened to a migration: on-started, on-adopted, on-ready, on-complete,
+    /// on-failed, on-cancelled, on-stale; also with -ANYTHING behind. They find the facts in OUTLAST_EVENT, OUTLAST_MIGRATION and others.
+    #[arg(long, value_name = "FOLDER", env = "OUTLAST_HOOKS")]
+    pub(crate) hooks: Option<PathBuf>,
+    /// How long a hook may take before it is killed. No migration waits for hooks.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration_ms, env = "OUTLAST_HOOK_TIMEOUT")]
+    pub(crate) hook_timeout: u64,
     /// Time between two signs of life of a migration, as in 5s.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration_ms)]
     pub(crate) liveness_interval: u64,

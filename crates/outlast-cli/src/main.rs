@@ -1,12 +1,14 @@
 //! The `outlast` command: online schema migrations for MySQL that outlast the server they started on.
 
 mod agent;
+mod announcing;
 mod cli;
 mod cluster;
 mod config;
 mod display;
 mod doctor;
 mod exit;
+mod hooks;
 mod manual;
 mod plan;
 mod policies;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use outlast_core::{Agent, Error, Migration, MigrationId, Status, agent::Stopped, scheduler::Path};
+use outlast_core::{Error, Migration, MigrationId, Status, agent::Stopped, scheduler::Path};
 use serde_json::json;
 
 use crate::{
@@ -11,13 +11,16 @@ use crate::{
     cluster::Cluster,
     display::{count, in_words},
     exit::{COMPLETE, FAILED, Failure, STOPPED},
-    plan, policies,
+    hooks, plan, policies,
     progress::Progress,
     show::{OwnTables, as_json},
     submission::{prepare, store, warn},
 };
 
 pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCode, Failure> {
+    if let Some(folder) = &options.agent.hooks {
+        hooks::check(folder)?;
+    }
     // They are compiled while the servers are looked at, and kept for the agent.
     let compiled = (!options.dry_run).then(|| tokio::task::spawn_blocking(policies::defaults));
     let prepared = prepare(&cluster, &options.migration).await?;
@@ -67,15 +70,31 @@ async fn follow(
     if format == Format::Json {
         println!("{}", json!({ "event": event, "migration": id }));
     }
-    let agent: Agent = build(&cluster, options).only(id.clone());
+    let (agent, hooks) = build(&cluster, options)?;
+    let agent = agent.only(id.clone());
     let stop = stop_on_signal();
     let progress = Progress::start(cluster.clone(), id.clone(), agent.snapshots(), format);
     let stopped = agent.run(stop).await;
     cluster.finish().await;
     let last = progress.finish().await;
+    let code = tell(&cluster, &id, stopped, last, format).await;
+    if let Some(hooks) = hooks {
+        hooks.finish().await;
+    }
+    code
+}
+
+/// Tells how a run has ended; `last` is the migration as it was seen last.
+async fn tell(
+    cluster: &Cluster,
+    id: &MigrationId,
+    stopped: Stopped,
+    last: Option<Migration>,
+    format: Format,
+) -> Result<ExitCode, Failure> {
     match stopped {
         Stopped::Told => {
-            stopped_by_user(&id, format);
+            stopped_by_user(id, format);
             Ok(ExitCode::from(STOPPED))
         }
         Stopped::Vanished => {
@@ -91,7 +110,7 @@ async fn follow(
                 None => cluster.find(id.as_str()).await?.migration,
             };
             let own = match format {
-                Format::Json => own_tables(&cluster, &id).await,
+                Format::Json => own_tables(cluster, id).await,
                 Format::Text => OwnTables::default(),
             };
             Ok(ended(&migration, &own, format))
