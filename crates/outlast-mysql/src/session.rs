@@ -58,6 +58,9 @@ fn settings(version: (u16, u16, u16)) -> String {
     settings
 }
 
+/// MySQL's number for a system variable that it does not have (`ER_UNKNOWN_SYSTEM_VARIABLE`). What has no `server_uuid` is no MySQL.
+const UNKNOWN_VARIABLE: u16 = 1193;
+
 /// A connection with the settings that Outlast relies on.
 pub struct Session {
     conn: Conn,
@@ -81,10 +84,20 @@ impl Session {
             address: address.to_owned(),
             life: None,
         };
-        let version: String = session.value("SELECT @@version").await?;
-        check_product(address, &version)?;
+        let who: Result<(String, String)> = session.value("SELECT @@version, @@server_uuid").await;
+        let uuid = match who {
+            Ok((version, uuid)) => {
+                check_product(address, &version)?;
+                uuid
+            }
+            Err(error) if error.code() == Some(UNKNOWN_VARIABLE) => {
+                let version: String = session.value("SELECT @@version").await?;
+                check_product(address, &version)?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
         session.run(&settings(session.server_version())).await?;
-        let uuid: String = session.value("SELECT @@server_uuid").await?;
         Ok((session, ServerUuid::new(uuid)))
     }
 
@@ -397,9 +410,12 @@ impl SessionPool {
 
 /// When the server's process was started, in seconds since 1970 by its own clock.
 async fn started_at(session: &mut Session) -> Result<i64> {
-    let now: i64 = session.value("SELECT UNIX_TIMESTAMP()").await?;
-    let (_, uptime): (String, i64) = session.value("SHOW GLOBAL STATUS LIKE 'Uptime'").await?;
-    Ok(now - uptime)
+    session
+        .value(
+            "SELECT UNIX_TIMESTAMP() - CAST(VARIABLE_VALUE AS SIGNED) FROM performance_schema.global_status \
+             WHERE VARIABLE_NAME = 'Uptime'",
+        )
+        .await
 }
 
 /// A session of a pool. Dropped, it is closed; only [`PooledSession::give_back`] keeps it, so that a session in an

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use futures_util::future::try_join;
 use outlast_core::{
     CheckpointStore, Error, ErrorKind, GtidSet, Key, KeyRange, Lease, Migration, Result,
     checkpoint::{Checkpoint, Progress, Transaction},
@@ -434,8 +435,9 @@ impl OpenStream for OpenMySqlStream {
     }
 
     async fn mend(&self) -> Result<()> {
-        foreign_keys::mend(&self.pool, &self.lease, &self.migration).await?;
-        if self.swap_state().await? == SwapState::Swapped {
+        let keys = foreign_keys::mend(&self.pool, &self.lease, &self.migration);
+        let (state, ()) = try_join(self.swap_state(), keys).await?;
+        if state == SwapState::Swapped {
             let mut session = self.pool.session().await?;
             let schema = self.migration.shadow_schema();
             failpoint!(

@@ -2,7 +2,7 @@
 //!
 //! [`check`] is public for programs that adopt without an [`Agent`](super::Agent).
 
-use futures_util::future::join;
+use futures_util::future::{join, try_join};
 
 use super::{Round, is_active};
 use crate::{
@@ -169,8 +169,11 @@ impl Round<'_> {
         let scheduler = &parts.services.scheduler;
         // The checkpoint first: what is in its position has been executed by the time the server is asked.
         let looked = Box::pin(async {
-            let checkpoint = parts.checkpoints.load(primary, &migration.id).await?;
-            let last = scheduler.last_adoption(primary, &migration.id).await?;
+            let stored = try_join(
+                parts.checkpoints.load(primary, &migration.id),
+                scheduler.last_adoption(primary, &migration.id),
+            );
+            let (checkpoint, last) = stored.await?;
             Ok::<_, Error>((checkpoint, last, parts.topology.inspect(primary).await?))
         });
         let (looked, ()) = join(looked, Box::pin(self.note(primary, migration, words))).await;

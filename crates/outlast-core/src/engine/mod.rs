@@ -40,7 +40,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, join3, select, select_all};
+use futures_util::future::{Either, join3, select, select_all, try_join};
 use tokio::sync::Notify;
 
 use self::{
@@ -347,9 +347,14 @@ async fn conduct(
     } else {
         Phase::Copying
     };
-    let run = run(ledger, phase, stream.table_rows().await?);
-    let (entered, (), ()) = join3(run.enter(phase), run.heed_stops(), stream.read_ahead()).await;
-    entered?;
+    let run = run(ledger, phase, migration.table_rows);
+    let known = async {
+        let rows = stream.table_rows().await?;
+        run.view().table_rows = rows;
+        Ok(())
+    };
+    let (begun, (), ()) = join3(try_join(run.enter(phase), known), run.heed_stops(), stream.read_ahead()).await;
+    begun?;
     run.work().await
 }
 

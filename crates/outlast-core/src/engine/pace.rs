@@ -2,7 +2,7 @@
 
 use std::{sync::PoisonError, time::Duration};
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, select, try_join};
 
 use super::Run;
 use crate::{
@@ -67,8 +67,8 @@ impl Run {
     async fn limits(&self) -> Result<(Limits, Option<String>)> {
         let (server, id) = (&self.lease.server, &self.lease.migration);
         let scheduler = &self.services.scheduler;
-        let own = scheduler.limits_of(server, Some(id)).await?;
-        let of_all = scheduler.limits_of(server, None).await?;
+        let stored = try_join(scheduler.limits_of(server, Some(id)), scheduler.limits_of(server, None));
+        let (own, of_all) = stored.await?;
         let stopped = if own.stopped {
             Some(format!(
                 "stopped by `outlast throttle {id}`; `outlast unthrottle {id}` lets it go on"

@@ -31,8 +31,8 @@ pub(super) enum Prepared {
 
 /// Looks at tables and checkpoint, and mends what a broken-off swap has left.
 pub(super) async fn found(stream: &dyn OpenStream) -> Result<Found> {
-    let swap_state = told_by_tables(stream).await?;
-    let (_, checkpoint) = try_join(stream.mend(), stream.checkpoint()).await?;
+    let (swap_state, checkpoint) = try_join(told_by_tables(stream), stream.checkpoint()).await?;
+    stream.mend().await?;
     if swap_state == SwapState::Swapped {
         return Ok(Found::Swapped);
     }
