@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(config.clusters.len(), 2);
         for key in KEYS {
             let is_told = |line: &&str| line.starts_with(&format!("{key} = ")) || line.starts_with(&format!("[{key}."));
-            assert!(all.iter().any(|line| is_told(line)), "{key}");
+            assert!(all.iter().any(is_told), "{key}");
         }
     }
 }
