@@ -16,6 +16,7 @@ mod encryption;
 mod errant_gtids;
 mod failover;
 mod foreign_keys;
+mod from_gh_ost;
 mod hooks;
 mod in_the_way;
 mod instant;

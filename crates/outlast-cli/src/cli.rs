@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::throttle::{LimitOptions, ThrottleOptions, UnthrottleOptions};
+use crate::{
+    exit::Failure,
+    gh_ost::GhOstOptions,
+    throttle::{LimitOptions, ThrottleOptions, UnthrottleOptions},
+};
 
 /// Online schema migrations for MySQL that outlast the server they started on.
 ///
@@ -40,6 +44,12 @@ pub(crate) struct Connection {
         value_delimiter = ','
     )]
     pub(crate) servers: Vec<String>,
+    /// A server's host, with --port; as --server.
+    #[arg(long, value_name = "HOST", global = true, hide = true)]
+    pub(crate) host: Option<String>,
+    /// Its port.
+    #[arg(long, value_name = "PORT", global = true, hide = true, default_value_t = 3306)]
+    pub(crate) port: u16,
     /// Take --server as one address that always leads to the primary (virtual IP, DNS name, proxy); discover nothing.
     #[arg(long, global = true, env = "OUTLAST_SINGLE_ENDPOINT")]
     pub(crate) single_endpoint: bool,
@@ -56,7 +66,13 @@ pub(crate) struct Connection {
     )]
     pub(crate) password: Option<String>,
     /// MySQL option file; its section `client` gives user, password, host and port. Without it, ~/.my.cnf.
-    #[arg(long, value_name = "FILE", global = true, env = "OUTLAST_DEFAULTS_FILE")]
+    #[arg(
+        long,
+        alias = "conf",
+        value_name = "FILE",
+        global = true,
+        env = "OUTLAST_DEFAULTS_FILE"
+    )]
     pub(crate) defaults_file: Option<PathBuf>,
     /// Schema of tables whose name has none in the statement.
     #[arg(long, global = true, env = "OUTLAST_DATABASE")]
@@ -192,13 +208,13 @@ pub(crate) struct SubmitOptions {
 #[derive(Args)]
 pub(crate) struct MigrationOptions {
     /// The statement, as in "ALTER TABLE shop.orders ADD COLUMN note TEXT".
-    #[arg(value_name = "ALTER TABLE …")]
-    pub(crate) statement: String,
+    #[arg(value_name = "ALTER TABLE …", required_unless_present = "alter")]
+    pub(crate) statement: Option<String>,
     /// Stop before the cut-over (or before the table is changed at once) until `outlast complete ID`.
     #[arg(long)]
     pub(crate) postpone_completion: bool,
     /// Most rows of a chunk. Without it, the chunk size follows a target time.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, alias = "chunk-size", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) chunk_rows: Option<u64>,
     /// Pause between two chunks of a lane, as in 50ms; slows the copy down.
     #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
@@ -228,6 +244,16 @@ pub(crate) struct MigrationOptions {
     pub(crate) limits: LimitOptions,
     #[command(flatten)]
     pub(crate) policies: PolicyOptions,
+    #[command(flatten)]
+    pub(crate) gh_ost: GhOstOptions,
+}
+
+impl MigrationOptions {
+    /// The statement, whichever way it is given.
+    pub(crate) fn statement(&self) -> Result<String, Failure> {
+        let given = self.gh_ost.statement()?.or_else(|| self.statement.clone());
+        given.ok_or_else(|| Failure::usage("no statement is given; write \"ALTER TABLE …\""))
+    }
 }
 
 /// Policies of a migration. They are stored with it, and used by whichever agent runs it.

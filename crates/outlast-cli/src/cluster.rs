@@ -70,7 +70,10 @@ impl Cluster {
             Some(path) => ClientDefaults::read(path)?,
             None => ClientDefaults::of_user().unwrap_or_default(),
         };
-        let mut servers = options.servers.clone();
+        let mut servers = match &options.host {
+            Some(host) => vec![format!("{host}:{}", options.port)],
+            None => options.servers.clone(),
+        };
         if servers.is_empty() {
             servers = config.servers;
         }

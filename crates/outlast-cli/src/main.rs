@@ -8,6 +8,7 @@ mod config;
 mod display;
 mod doctor;
 mod exit;
+mod gh_ost;
 mod hooks;
 mod manual;
 mod plan;

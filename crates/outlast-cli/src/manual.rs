@@ -66,4 +66,70 @@ mod tests {
             assert!(missing.is_empty(), "{shell}: {missing:?}");
         }
     }
+
+    /// The words of a line, as a shell divides them; what stands behind a `#` is none of them.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for c in line.chars() {
+            match (quote, c) {
+                (None, '"' | '\'') => quote = Some(c),
+                (Some(open), c) if c == open => quote = None,
+                (None, ' ') if words.last().is_some_and(String::is_empty) => {}
+                (None, ' ') => words.push(String::new()),
+                (None, '#') if words.last().is_some_and(String::is_empty) => break,
+                (_, c) => words.last_mut().unwrap().push(c),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    /// Lines of the shell blocks of a document, those that go on joined.
+    fn shell_lines(document: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut in_block = false;
+        let joined = document.replace("\\\n", " ");
+        for line in joined.lines() {
+            match line.trim_start() {
+                fence if fence.starts_with("```") => in_block = !in_block && fence == "```sh",
+                line if in_block => lines.push(line.to_owned()),
+                _ => {}
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn every_command_in_the_documentation_is_one() {
+        use clap::Parser;
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+        let mut documents = vec![format!("{folder}README.md")];
+        for entry in std::fs::read_dir(format!("{folder}docs")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                documents.push(path.to_str().unwrap().to_owned());
+            }
+        }
+        let mut commands = 0;
+        for document in documents {
+            for line in shell_lines(&std::fs::read_to_string(&document).unwrap()) {
+                let mut words = words(&line);
+                // Variables for one command.
+                while words
+                    .first()
+                    .is_some_and(|word| word.starts_with("OUTLAST_") && word.contains('='))
+                {
+                    words.remove(0);
+                }
+                if words.first().is_some_and(|word| word == NAME) {
+                    commands += 1;
+                    if let Err(error) = Cli::try_parse_from(&words) {
+                        assert_eq!(error.exit_code(), 0, "{document}: {line}\n{error}");
+                    }
+                }
+            }
+        }
+        assert!(commands > 20, "only {commands} commands were found");
+    }
 }

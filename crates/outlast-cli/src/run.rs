@@ -21,12 +21,16 @@ pub(crate) async fn run(cluster: Cluster, options: RunOptions) -> Result<ExitCod
     if let Some(folder) = &options.agent.hooks {
         hooks::check(folder)?;
     }
+    let dry_run = options.dry_run || options.migration.gh_ost.is_rehearsal();
     // They are compiled while the servers are looked at, and kept for the agent.
-    let compiled = (!options.dry_run).then(|| tokio::task::spawn_blocking(policies::defaults));
+    let compiled = (!dry_run).then(|| tokio::task::spawn_blocking(policies::defaults));
     let prepared = prepare(&cluster, &options.migration).await?;
     warn(&prepared);
-    if options.dry_run {
+    if dry_run {
         plan::show(&prepared, options.format)?;
+        if !options.dry_run {
+            eprintln!("As with gh-ost, --alter without --execute changes nothing. Add --execute to do it.");
+        }
         return Ok(ExitCode::from(COMPLETE));
     }
     store(&cluster, &prepared).await?;

@@ -29,9 +29,10 @@ pub(crate) struct Prepared {
 /// Checks everything; changes nothing.
 pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Result<Prepared, Failure> {
     let chosen = policies::chosen(&options.policies)?;
+    let statement = options.statement()?;
     let primary = cluster.primary().await?;
     let examination = Examination {
-        statement: options.statement.clone(),
+        statement: statement.clone(),
         default_schema: cluster.database.clone(),
         allow_direct: !options.no_instant,
         ignore_disk_space: options.ignore_disk_space,
@@ -44,7 +45,7 @@ pub(crate) async fn prepare(cluster: &Cluster, options: &MigrationOptions) -> Re
     let (bits, _) = uuid::Uuid::new_v4().as_u64_pair();
     let submission = Submission {
         id: MigrationId::from_random(bits),
-        statement: options.statement.clone(),
+        statement,
         schema: examined.schema.clone(),
         table: examined.table.clone(),
         options: Options {
@@ -110,6 +111,11 @@ pub(crate) async fn store(cluster: &Cluster, prepared: &Prepared) -> Result<(), 
 
 /// `outlast submit`.
 pub(crate) async fn submit(cluster: &Cluster, options: SubmitOptions) -> Result<ExitCode, Failure> {
+    if options.migration.gh_ost.is_rehearsal() {
+        return Err(Failure::usage(
+            "--alter without --execute changes nothing, as with gh-ost: add --execute, or see `outlast plan`",
+        ));
+    }
     let prepared = prepare(cluster, &options.migration).await?;
     warn(&prepared);
     store(cluster, &prepared).await?;

@@ -8,6 +8,7 @@ use outlast_core::{MigrationId, throttle::Limits};
 use crate::{
     cluster::Cluster,
     exit::{COMPLETE, Failure},
+    gh_ost,
 };
 
 /// What a migration must not add to.
@@ -17,9 +18,15 @@ pub(crate) struct LimitOptions {
     /// Most lag of any replica, as in 10s (the default); `off` for none. A replica whose lag is not known counts as lagging.
     #[arg(long, value_name = "DURATION|off", value_parser = duration_or_off)]
     max_lag: Option<u64>,
+    /// The same in milliseconds, as gh-ost takes it.
+    #[arg(long, value_name = "N", hide = true, conflicts_with = "max_lag")]
+    max_lag_millis: Option<u64>,
     /// Most `Threads_running` of the primary, those of this migration included; `off` (the default) for none.
     #[arg(long, value_name = "N|off", value_parser = number_or_off)]
     max_threads_running: Option<u64>,
+    /// The same as gh-ost takes it: Threads_running=N.
+    #[arg(long, value_name = "LOAD", hide = true, value_parser = gh_ost::max_load, conflicts_with = "max_threads_running")]
+    max_load: Option<u64>,
     /// Longest history list of InnoDB (transactions whose undo is not purged); `off` (the default) for none.
     #[arg(long, value_name = "N|off", value_parser = number_or_off)]
     max_history_length: Option<u64>,
@@ -34,7 +41,7 @@ pub(crate) struct LimitOptions {
     #[arg(long, value_name = "SELECT …")]
     throttle_query: Option<String>,
     /// While the agent's machine has this file, nothing is copied. Empty (the default) for none.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "throttle-flag-file", value_name = "FILE")]
     throttle_file: Option<String>,
 }
 
@@ -43,8 +50,8 @@ impl LimitOptions {
     pub(crate) fn given(self) -> Limits {
         Limits {
             stopped: false,
-            max_lag_ms: self.max_lag,
-            max_threads_running: self.max_threads_running,
+            max_lag_ms: self.max_lag.or(self.max_lag_millis),
+            max_threads_running: self.max_threads_running.or(self.max_load),
             max_history_length: self.max_history_length,
             max_commit_ms: self.max_commit_time,
             max_slowdown: self.max_slowdown,
