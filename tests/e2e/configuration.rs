@@ -3,20 +3,28 @@
 use std::{path::Path, process::Output};
 
 use anyhow::{Context, Result, ensure};
-use outlast_testbed::{Cluster, Topology, accounts};
+use outlast_testbed::{Cluster, Topology, accounts, eventually};
+use serde_json::Value;
 
-use crate::outlast;
+use crate::{outlast, scene::PATIENCE};
 
 const WELL: i32 = 0;
 const USAGE: i32 = 2;
+const REFUSED: i32 = 3;
 
 /// Runs `outlast list` with nothing in its environment but a home.
 async fn list(home: &Path, options: &[&str]) -> Result<Output> {
     let mut command = outlast::command(&[], &[&["list"], options].concat())?;
-    for name in ["OUTLAST_SERVER", "OUTLAST_USER", "OUTLAST_PASSWORD"] {
-        command.env_remove(name);
+    command.env_clear();
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
     }
-    command.env("HOME", home).output().await.context("outlast list")
+    command
+        .env("OUTLAST_FAILPOINTS", outlast::recording())
+        .env("HOME", home)
+        .output()
+        .await
+        .context("outlast list")
 }
 
 async fn expect(home: &Path, options: &[&str], code: i32, word: &str) -> Result<()> {
@@ -82,12 +90,38 @@ async fn a_cluster_is_reached_by_whatever_the_user_has_written_down() -> Result<
     let wrong = write("wrong.toml", "servrs = ['x']")?;
     expect(&home, &["--config", &wrong], USAGE, "did you mean `servers`?").await?;
 
+    // What might be two clusters is neither.
+    let both_ways = ["--config", &both, "--cluster", "here", "--server", &address];
+    expect(&home, &both_ways, USAGE, "leave one out").await?;
+
     let (host, port) = address.rsplit_once(':').context("no port")?;
     write(
         ".my.cnf",
         &format!("[client]\nuser={user}\npassword=\"{password}\"\nhost={host}\nport={port}\n"),
     )?;
-    expect(&home, &[], WELL, "").await?;
-    // What is said elsewhere counts before it.
-    expect(&home, &["--password", "wrong"], 3, "check --user and the password").await
+    expect(&home, &["--server", &address], WELL, "").await?;
+    // Which server is meant has to be said, and a password is of one account.
+    expect(&home, &[], USAGE, "no server is given").await?;
+    let account = "check --user and the password";
+    expect(&home, &["--server", &address, "--user", "nobody"], REFUSED, "check").await?;
+    expect(&home, &["--server", &address, "--password", "wrong"], REFUSED, account).await
+}
+
+#[tokio::test]
+async fn an_agent_logs_for_programs_if_it_is_told_to() -> Result<()> {
+    let cluster = Cluster::start(Topology::Single).await?;
+    let log = cluster.primary().data_directory().join("agent.log");
+    let json = [("OUTLAST_LOG_FORMAT", "json")];
+    let _agent = outlast::armed_agent(&cluster.addresses(), "a", log.clone(), &[], &json)?;
+    eventually("the agent logs", PATIENCE, || async {
+        let text = std::fs::read_to_string(&log)?;
+        let line = text.lines().find(|line| line.contains("agent started"));
+        let entry: Value = serde_json::from_str(line.context("it has not started")?)?;
+        ensure!(
+            entry["level"] == "INFO" && entry["message"] == "agent started",
+            "{entry}"
+        );
+        Ok(())
+    })
+    .await
 }

@@ -51,13 +51,13 @@ async fn hooks_hear_what_happens_across_a_failover_and_delay_nothing() -> Result
     for event in ["started", "adopted", "ready", "complete", "failed", "stale"] {
         write_hook(&hooks, &format!("on-{event}"), &script)?;
     }
-    // It hangs, with a process of its own besides; what comes after it is run nevertheless.
+    // It hangs for longer than all is copied, with a process of its own besides; what comes after it is run nevertheless.
     let left = hooks.join("left");
-    let hang = format!("sleep 1000 & echo $! > {}; wait", left.display());
+    let hang = format!("echo noise; sleep 1000 & echo $! > {}; wait", left.display());
     write_hook(&hooks, "on-started-0-hangs", &hang)?;
     write_hook(&hooks, "on-ready-1-fails", "exit 3")?;
     let setup = Setup {
-        agent: ["--hooks", &hooks.display().to_string(), "--hook-timeout", "1s"]
+        agent: ["--hooks", &hooks.display().to_string(), "--hook-timeout", "12s"]
             .map(str::to_owned)
             .to_vec(),
         ..Setup::quick_copy()
@@ -66,6 +66,11 @@ async fn hooks_hear_what_happens_across_a_failover_and_delay_nothing() -> Result
     scene.wait_for_phase("ready").await?;
     let table = "test.customers";
     let (started, ready) = (format!("started 1 {table} 0"), format!("ready 1 {table} 0"));
+    let so_far = std::fs::read_to_string(&told).unwrap_or_default();
+    ensure!(
+        !so_far.contains(&ready),
+        "the migration has waited for a hook that hangs"
+    );
     heard(&told, &[&started, &ready]).await?;
     let process: i32 = std::fs::read_to_string(&left)?.trim().parse()?;
     // Nobody may have buried it yet: then it has no command line any more.
@@ -73,7 +78,10 @@ async fn hooks_hear_what_happens_across_a_failover_and_delay_nothing() -> Result
     ensure!(command.is_empty(), "what a killed hook has started lives on");
 
     scene.cluster.switchover(1).await?;
-    scene.wait_for("a failover", |s| s["failovers"] == 1).await?;
+    let moved = scene
+        .wait_for("a failover", |s| s["failovers"] == 1 && s["phase"] == "ready")
+        .await?;
+    ensure!(moved["epoch"] == 2, "adopted more than once: {moved}");
     let adopted = format!("adopted 2 {table} 1");
     let again = format!("ready 2 {table} 1");
     heard(&told, &[&started, &ready, &adopted, &again]).await?;
@@ -87,18 +95,30 @@ async fn hooks_hear_what_happens_across_a_failover_and_delay_nothing() -> Result
 async fn a_run_ends_when_its_hooks_have_heard_of_its_end() -> Result<()> {
     let hooks = folder("hooks_of_a_run")?;
     let told = hooks.join("told");
-    write_hook(
-        &hooks,
-        "on-complete",
-        &format!("echo $OUTLAST_STATUS >> {}", told.display()),
-    )?;
+    let script = format!(
+        "echo noise; echo $OUTLAST_STATUS ${{OUTLAST_PASSWORD-none}} >> {}",
+        told.display()
+    );
+    write_hook(&hooks, "on-complete", &script)?;
     let mut scene = Scene::stage("hooks_of_a_run", &Setup::quick_copy()).await?;
     let statement = format!("ALTER TABLE test.customers {}", scene.changes);
     let hooks_option = hooks.display().to_string();
-    let arguments = ["run", "--no-instant", "--hooks", &hooks_option, &statement];
-    outlast::succeed(scene.servers(), &arguments).await?;
+    let arguments = [
+        "run",
+        "--no-instant",
+        "--format",
+        "json",
+        "--hooks",
+        &hooks_option,
+        &statement,
+    ];
+    let events = outlast::succeed(scene.servers(), &arguments).await?;
+    for line in events.lines() {
+        let event: Result<serde_json::Value, _> = serde_json::from_str(line);
+        ensure!(event.is_ok(), "no event: {line}");
+    }
     let text = std::fs::read_to_string(&told).context("no hook was run")?;
-    ensure!(text == "complete\n", "{text:?}");
+    ensure!(text == "complete none\n", "{text:?}");
 
     write_hook(&hooks, "on-completion", "")?;
     let refused = outlast::output(scene.servers(), &arguments).await?;

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use crate::outlast;
 
 const REFUSED: i32 = 3;
-const COPIED: &str =
-    "ALTER TABLE test.orders ADD note VARCHAR(40), DROP old, CHANGE amount total DECIMAL(12,2), ADD INDEX (total)";
+const COPIED: &str = "ALTER TABLE test.orders ADD note VARCHAR(40), DROP old, CHANGE amount total DECIMAL(12,2), \
+     MODIFY name VARCHAR(20) NOT NULL COLLATE utf8mb4_bin, ADD INDEX (total)";
 
 async fn cluster() -> Result<Cluster> {
     let cluster = Cluster::start(Topology::Single).await?;
     for sql in [
-        "CREATE TABLE test.orders (id INT PRIMARY KEY, amount DECIMAL(10,2) NOT NULL, old INT)",
-        "INSERT INTO test.orders VALUES (1, 1.5, 1), (2, 2.5, NULL)",
+        "CREATE TABLE test.orders (id INT PRIMARY KEY, amount DECIMAL(10,2) NOT NULL, old INT, \
+         name VARCHAR(20))",
+        "INSERT INTO test.orders VALUES (1, 1.5, 1, 'a'), (2, 2.5, NULL, 'b')",
         "CREATE TABLE test.keyless (v INT)",
     ] {
         cluster.primary().execute(sql).await?;
@@ -44,9 +45,11 @@ async fn a_plan_tells_what_is_copied_how_and_why_and_leaves_nothing_behind() -> 
     ensure!(
         plan["columns"]
             == json!([
-                { "before": "`amount` decimal(10,2)", "after": "`total` decimal(12,2)" },
+                { "before": "`amount` decimal(10,2) NOT NULL", "after": "`total` decimal(12,2)" },
                 { "before": "`old` int", "after": null },
-                { "before": null, "after": "`note` varchar(40)" },
+                { "before": "`name` varchar(20) COLLATE utf8mb4_0900_ai_ci",
+                  "after": "`name` varchar(20) COLLATE utf8mb4_bin NOT NULL" },
+                { "before": null, "after": "`note` varchar(40) COLLATE utf8mb4_0900_ai_ci" },
             ]),
         "{plan}"
     );
@@ -57,7 +60,7 @@ async fn a_plan_tells_what_is_copied_how_and_why_and_leaves_nothing_behind() -> 
     for line in [
         "about 2 rows, copied by key. Nothing was changed.",
         "PRIMARY (id)",
-        "`amount` decimal(10,2) becomes `total` decimal(12,2)",
+        "`amount` decimal(10,2) NOT NULL becomes `total` decimal(12,2)",
         "`old` int is dropped",
         "after `outlast complete ID`",
     ] {

@@ -56,7 +56,8 @@ pub(crate) fn stop_on_signal() -> CancellationToken {
     stop
 }
 
-async fn wait_for_signal() {
+/// Until somebody wants this process to end.
+pub(crate) async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let terminate = async {
         match signal(SignalKind::terminate()) {
@@ -78,7 +79,7 @@ pub(crate) async fn serve(cluster: Cluster, options: AgentOptions) -> Result<Exi
     agent.run(stop).await;
     cluster.finish().await;
     if let Some(hooks) = hooks {
-        hooks.finish().await;
+        hooks.finish(wait_for_signal()).await;
     }
     tracing::info!("agent stopped; what it had committed is what the next owner goes on from");
     Ok(ExitCode::from(COMPLETE))

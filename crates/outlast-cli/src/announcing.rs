@@ -13,7 +13,8 @@ use outlast_core::{
 
 use crate::hooks::{Event, Happened, Hooks};
 
-/// [`Scheduler`] that does what another one does, and then tells: only what is committed, and not what an agent did not live to tell.
+/// [`Scheduler`] that does what another one does, and then tells: only what is committed. What was committed though its reply was lost, or
+/// by an agent that did not live to tell, is not told.
 pub(crate) struct Announcing {
     pub(crate) scheduler: Arc<dyn Scheduler>,
     pub(crate) hooks: Arc<Hooks>,

@@ -29,6 +29,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) connection: Connection,
+    /// How to log on stderr; `json` writes one object per line. OUTLAST_LOG says what is logged, as in OUTLAST_LOG=debug.
+    #[arg(long, value_enum, default_value_t, global = true, env = "OUTLAST_LOG_FORMAT")]
+    pub(crate) log_format: Format,
 }
 
 /// How the cluster is reached; the same for all commands.
@@ -65,7 +68,8 @@ pub(crate) struct Connection {
         allow_hyphen_values = true
     )]
     pub(crate) password: Option<String>,
-    /// MySQL option file; its section `client` gives user, password, host and port. Without it, ~/.my.cnf.
+    /// MySQL option file; its section `client` gives user, password, host and port. Without it, ~/.my.cnf
+    /// gives user and password.
     #[arg(
         long,
         alias = "conf",

@@ -55,7 +55,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Joins command line and environment, configuration file and option file (or else the user's own); the earlier counts.
+    /// Joins command line and environment, configuration file and option file (or else the user's own, for the account); the earlier counts.
     pub(crate) fn from_options(options: &Connection) -> Result<Self, Failure> {
         let config = match (&options.config, &options.cluster) {
             (Some(path), name) => Config::read(path, name.as_deref())?,
@@ -66,18 +66,25 @@ impl Cluster {
             Some(password) => Some(password.clone()),
             None => config.secret()?,
         };
-        let defaults = match options.defaults_file.as_ref().or(config.defaults_file.as_ref()) {
-            Some(path) => ClientDefaults::read(path)?,
-            None => ClientDefaults::of_user().unwrap_or_default(),
-        };
         let mut servers = match &options.host {
             Some(host) => vec![format!("{host}:{}", options.port)],
             None => options.servers.clone(),
         };
+        servers.retain(|server| !server.is_empty());
+        if options.cluster.is_some() && !servers.is_empty() {
+            return Err(Failure::usage(
+                "both --cluster and servers (--server, --host or OUTLAST_SERVER) are given, which may be different ones; leave one out",
+            ));
+        }
+        let user = options.user.clone().or(config.user);
+        let defaults = match options.defaults_file.as_ref().or(config.defaults_file.as_ref()) {
+            Some(path) => ClientDefaults::read(path)?,
+            None => ClientDefaults::of_user(user.as_deref()),
+        };
         if servers.is_empty() {
             servers = config.servers;
         }
-        if servers.is_empty() {
+        if servers.is_empty() && options.cluster.is_none() {
             servers.extend(defaults.server());
         }
         if servers.is_empty() {
@@ -85,18 +92,21 @@ impl Cluster {
                 "no server is given; use --server HOST:PORT, OUTLAST_SERVER, --config or --defaults-file",
             ));
         }
-        let user = options.user.clone().or(config.user).or(defaults.user);
-        let user =
-            user.ok_or_else(|| Failure::usage("no user is given; use --user, OUTLAST_USER or --defaults-file"))?;
+        let user = user.or(defaults.user);
+        let user = user.ok_or_else(|| {
+            Failure::usage("no user is given; use --user, OUTLAST_USER, --config, --defaults-file or ~/.my.cnf")
+        })?;
         let password = secret.or(defaults.password);
         let tls = match options.tls_ca.clone().or(config.tls_ca) {
             Some(authority) => Tls::Verified(authority),
-            None if options.tls || config.tls => Tls::Required,
+            None if options.tls || config.tls == Some(true) => Tls::Required,
             None => Tls::Off,
         };
         let connector = Connector::new(user, password).with_tls(tls);
-        let topology: Arc<dyn Topology> = match (options.single_endpoint || config.single_endpoint, servers.as_slice())
-        {
+        let topology: Arc<dyn Topology> = match (
+            options.single_endpoint || config.single_endpoint == Some(true),
+            servers.as_slice(),
+        ) {
             (false, _) => Arc::new(MySqlTopology::auto(connector.clone(), servers.clone())),
             (true, [address]) => Arc::new(SingleEndpoint::new(connector.clone(), address.clone())),
             (true, _) => return Err(Failure::usage("--single-endpoint goes with exactly one --server")),

@@ -32,16 +32,14 @@ const ALIKE: f64 = 0.75;
 pub(crate) struct Config {
     #[serde(default)]
     pub(crate) servers: Vec<String>,
-    #[serde(default)]
-    pub(crate) single_endpoint: bool,
+    pub(crate) single_endpoint: Option<bool>,
     pub(crate) user: Option<String>,
     password: Option<String>,
     password_file: Option<PathBuf>,
     password_command: Option<String>,
     pub(crate) defaults_file: Option<PathBuf>,
     pub(crate) database: Option<String>,
-    #[serde(default)]
-    pub(crate) tls: bool,
+    pub(crate) tls: Option<bool>,
     pub(crate) tls_ca: Option<PathBuf>,
     /// By name; what they leave out is as outside of them.
     #[serde(default)]
@@ -75,7 +73,7 @@ impl Config {
         })
     }
 
-    /// The cluster of this name; without a name, the only one, or what is said outside of all.
+    /// The cluster of this name; without a name, the only one there can be.
     fn of(mut self, cluster: Option<&str>) -> Result<Self, String> {
         let mut clusters = std::mem::take(&mut self.clusters);
         if let Some((name, _)) = clusters.iter().find(|(_, config)| !config.clusters.is_empty()) {
@@ -85,13 +83,10 @@ impl Config {
         let shown = || names.join(", ");
         let name = match (cluster, names.as_slice()) {
             (Some(name), _) => name.to_owned(),
-            (None, [only]) => only.clone(),
-            (None, _) if names.is_empty() || !self.servers.is_empty() => return Ok(self),
+            (None, []) => return Ok(self),
+            (None, [only]) if self.servers.is_empty() => only.clone(),
             (None, _) => {
-                return Err(format!(
-                    "it has several clusters; say which with --cluster: {}",
-                    shown()
-                ));
+                return Err(format!("it has clusters; say which with --cluster: {}", shown()));
             }
         };
         match clusters.remove(&name) {
@@ -105,7 +100,18 @@ impl Config {
     }
 
     /// What this leaves out is as in `outer`.
-    fn within(self, outer: Self) -> Self {
+    ///
+    /// An option file of its own is about its own account.
+    fn within(self, mut outer: Self) -> Self {
+        if self.defaults_file.is_some() {
+            outer = Self {
+                user: None,
+                password: None,
+                password_file: None,
+                password_command: None,
+                ..outer
+            };
+        }
         let has_secret = self.password.is_some() || self.password_file.is_some() || self.password_command.is_some();
         let (password, password_file, password_command) = match has_secret {
             true => (self.password, self.password_file, self.password_command),
@@ -117,14 +123,14 @@ impl Config {
             } else {
                 self.servers
             },
-            single_endpoint: self.single_endpoint || outer.single_endpoint,
+            single_endpoint: self.single_endpoint.or(outer.single_endpoint),
             user: self.user.or(outer.user),
             password,
             password_file,
             password_command,
             defaults_file: self.defaults_file.or(outer.defaults_file),
             database: self.database.or(outer.database),
-            tls: self.tls || outer.tls,
+            tls: self.tls.or(outer.tls),
             tls_ca: self.tls_ca.or(outer.tls_ca),
             clusters: BTreeMap::new(),
         }
@@ -135,7 +141,13 @@ impl Config {
         match (&self.password, &self.password_file, &self.password_command) {
             (None, None, None) => Ok(None),
             (Some(password), None, None) => Ok(Some(password.clone())),
-            (None, Some(path), None) => Ok(Some(first_line(&read(path)?))),
+            (None, Some(path), None) => match first_line(&read(path)?) {
+                password if password.is_empty() => Err(Failure::usage(format!(
+                    "password_file {} begins with an empty line; its first line is the password",
+                    path.display()
+                ))),
+                password => Ok(Some(password)),
+            },
             (None, None, Some(command)) => printed(command).map(Some),
             _ => Err(Failure::usage(
                 "the configuration file gives more than one of password, password_file and password_command; keep one",
@@ -160,8 +172,10 @@ fn printed(command: &str) -> Result<String, Failure> {
     match output.status.success() {
         false => Err(failed(format!("it ended with {}", output.status))),
         true => String::from_utf8(output.stdout)
+            .ok()
             .map(|text| first_line(&text))
-            .map_err(|_| failed("it printed no text".to_owned())),
+            .filter(|password| !password.is_empty())
+            .ok_or_else(|| failed("it printed nothing that could be one".to_owned())),
     }
 }
 
@@ -188,11 +202,30 @@ impl ClientDefaults {
         Ok(Self::parse(&read(path)?))
     }
 
-    /// The user's own option file, `~/.my.cnf`, if there is one that can be read.
-    pub(crate) fn of_user() -> Option<Self> {
-        let home = std::env::var_os("HOME")?;
-        let text = std::fs::read_to_string(Path::new(&home).join(".my.cnf")).ok()?;
-        Some(Self::parse(&text))
+    /// User and password of the user's own option file, `~/.my.cnf`: nothing if there is none, or it is about another account than
+    /// `user`. Which server is meant has to be said.
+    pub(crate) fn of_user(user: Option<&str>) -> Self {
+        let path = std::env::var_os("HOME").map(|home| Path::new(&home).join(".my.cnf"));
+        let text = match path.as_ref().map(std::fs::read_to_string) {
+            Some(Ok(text)) => text,
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "~/.my.cnf can't be read, and is passed over");
+                return Self::default();
+            }
+            _ => return Self::default(),
+        };
+        Self::parse(&text).of_account(user)
+    }
+
+    fn of_account(self, user: Option<&str>) -> Self {
+        match user.is_none_or(|user| self.user.as_deref().is_none_or(|own| own == user)) {
+            true => Self {
+                host: None,
+                port: None,
+                ..self
+            },
+            false => Self::default(),
+        }
     }
 
     fn parse(text: &str) -> Self {
@@ -254,6 +287,15 @@ mod tests {
     }
 
     #[test]
+    fn a_password_of_another_account_is_not_taken_from_the_users_own_file() {
+        let own = |user| ClientDefaults::parse("[client]\nuser=root\npassword=r\nhost=db1").of_account(user);
+        assert_eq!(own(Some("outlast")), ClientDefaults::default());
+        for same in [None, Some("root")] {
+            assert_eq!((own(same).password.as_deref(), own(same).server()), (Some("r"), None));
+        }
+    }
+
+    #[test]
     fn unknown_keys_are_refused() {
         let error = Config::parse("\nusr = 'x'").unwrap_err();
         assert!(error.starts_with("line 2: unknown field `usr`"), "{error}");
@@ -304,14 +346,22 @@ mod tests {
         let (shop, bank) = (of("shop"), of("bank"));
         assert_eq!(
             (shop.servers.as_slice(), shop.user.as_deref(), shop.tls),
-            (&["s:1".to_owned()][..], Some("u"), false)
+            (&["s:1".to_owned()][..], Some("u"), None)
         );
-        assert_eq!((bank.user.as_deref(), bank.tls), (Some("v"), true));
+        assert_eq!((bank.user.as_deref(), bank.tls), (Some("v"), Some(true)));
         let secret = |config: &Config| config.secret().unwrap();
         assert_eq!(
             (secret(&shop).as_deref(), secret(&bank).as_deref()),
             (Some("outside"), Some("inside"))
         );
+    }
+
+    #[test]
+    fn a_cluster_with_an_option_file_of_its_own_has_the_account_of_that() {
+        let text = "user = 'u'\npassword = 'p'\ntls = true\n[clusters.a]\ndefaults_file = 'f'\ntls = false\n";
+        let config = Config::parse(text).unwrap().of(Some("a")).unwrap();
+        assert_eq!((config.user.as_deref(), config.secret().unwrap()), (None, None));
+        assert_eq!(config.tls, Some(false));
     }
 
     #[test]
@@ -323,6 +373,8 @@ mod tests {
         assert_eq!(of(only, None).unwrap().servers, ["s:1"]);
         assert_eq!(of("servers = ['s:1']", None).unwrap().servers, ["s:1"]);
         assert!(of("[clusters.a.clusters.b]", Some("a")).is_err());
+        // One more must not make a command mean another cluster.
+        assert!(of("servers = ['x:1']\n[clusters.shop]\nservers = ['s:1']", None).is_err());
     }
 
     #[test]

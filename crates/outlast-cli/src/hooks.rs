@@ -20,17 +20,19 @@ use crate::exit::Failure;
 
 /// Events that wait for the hooks of earlier ones; further ones are passed over, with a line in the log.
 const MOST_WAITING: usize = 1000;
-/// How long a process that ends waits for hooks besides the one that runs.
-const LAST_HOOKS: Duration = Duration::from_secs(5);
+/// Most bytes of a value in a hook's environment, of which the system takes no more than 128 KiB.
+const MOST_BYTES: usize = 64 << 10;
+/// What a hook is not given although the agent has it: it may tell others all that it has.
+const KEPT_BACK: [&str; 2] = ["OUTLAST_PASSWORD", "OUTLAST_HOOKS"];
 
 /// What hooks hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// An agent has taken on a migration that was nobody's yet.
     Started,
-    /// An agent has taken over a migration from another one, or on another server.
+    /// An agent has taken over a migration from another one, on another server, or after a retry.
     Adopted,
-    /// All rows are copied, and changes are applied as they come: it waits for its completion, or completes at once.
+    /// It waits for `outlast complete`. One whose completion is not postponed does not.
     Ready,
     Complete,
     Failed,
@@ -77,7 +79,6 @@ pub(crate) struct Happened {
 pub(crate) struct Hooks {
     queue: Mutex<Option<mpsc::Sender<Happened>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
-    limit: Duration,
 }
 
 impl Hooks {
@@ -97,7 +98,6 @@ impl Hooks {
         Ok(Arc::new(Self {
             queue: Mutex::new(Some(queue)),
             worker: Mutex::new(Some(worker)),
-            limit,
         }))
     }
 
@@ -107,24 +107,31 @@ impl Hooks {
         let Some(queue) = queue.as_ref() else {
             return;
         };
+        let (event, migration) = (happened.event.name(), happened.migration.clone());
         if let Err(error) = queue.try_send(happened) {
-            tracing::warn!(%error, "hooks are too slow: an event is passed over");
+            tracing::warn!(event, %migration, %error, "hooks are too slow: an event is passed over");
         }
     }
 
-    /// To be called at the end of the process: waits for the hooks of what has happened.
-    pub(crate) async fn finish(&self) {
+    /// To be called at the end of the process: waits for the hooks of all that has happened, unless `enough` comes first.
+    pub(crate) async fn finish(&self, enough: impl Future<Output = ()>) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(worker) = worker
-            && tokio::time::timeout(self.limit + LAST_HOOKS, worker).await.is_err()
-        {
-            tracing::warn!("some hooks were not run before the end of this process");
+        let Some(mut worker) = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        tokio::select! {
+            _ = &mut worker => {}
+            () = enough => {
+                tracing::warn!("hooks that have not ended are killed; others are not run");
+                worker.abort();
+                // Its end kills the one that runs.
+                let _ = worker.await;
+            }
         }
     }
 }
 
-/// Refuses a folder in which no hook would ever be run.
+/// Refuses a folder without hooks, and one with hooks that would never be run.
 pub(crate) fn check(folder: &Path) -> Result<(), Failure> {
     let entries = std::fs::read_dir(folder).map_err(|error| {
         Failure::usage(format!(
@@ -132,13 +139,15 @@ pub(crate) fn check(folder: &Path) -> Result<(), Failure> {
             folder.display()
         ))
     })?;
+    let names: Vec<String> = Event::ALL.iter().map(|event| format!("on-{}", event.name())).collect();
+    let mut count = 0;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if !name.starts_with("on-") {
             continue;
         }
+        count += 1;
         if !Event::ALL.iter().any(|event| is_for(&name, *event)) {
-            let names: Vec<String> = Event::ALL.iter().map(|event| format!("on-{}", event.name())).collect();
             return Err(Failure::usage(format!(
                 "hook {name} in {} is for no event; hooks are named {}, or so with -ANYTHING behind",
                 folder.display(),
@@ -152,7 +161,14 @@ pub(crate) fn check(folder: &Path) -> Result<(), Failure> {
             )));
         }
     }
-    Ok(())
+    match count {
+        0 => Err(Failure::usage(format!(
+            "there is no hook in {}; hooks are named {}",
+            folder.display(),
+            names.join(", ")
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -186,62 +202,108 @@ fn of_event(folder: &Path, event: Event) -> Vec<PathBuf> {
 /// Runs one hook to its end, or to the end of its time. Whatever comes of it is logged.
 async fn run(hook: &Path, happened: &Happened, facts: Option<&Migration>, limit: Duration) {
     let shown = hook.display();
-    let spawned = Command::new(hook)
+    let mut command = Command::new(hook);
+    for name in KEPT_BACK.iter().chain(&FACTS) {
+        command.env_remove(name);
+    }
+    let spawned = command
         .envs(environment(happened, facts))
         .stdin(Stdio::null())
+        // On stdout, there may be events for a program.
+        .stdout(std::io::stderr())
         .process_group(0)
-        .kill_on_drop(true)
         .spawn();
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => return tracing::warn!(hook = %shown, %error, "a hook can't be started"),
     };
+    let group = Group::of(&child);
     match tokio::time::timeout(limit, child.wait()).await {
-        Ok(Ok(status)) if status.success() => tracing::info!(hook = %shown, "a hook was run"),
-        Ok(Ok(status)) => tracing::warn!(hook = %shown, %status, "a hook has failed"),
-        Ok(Err(error)) => tracing::warn!(hook = %shown, %error, "a hook can't be waited for"),
+        Ok(ended) => {
+            group.let_go();
+            match ended {
+                Ok(status) if status.success() => tracing::info!(hook = %shown, "a hook was run"),
+                Ok(status) => tracing::warn!(hook = %shown, %status, "a hook has failed"),
+                Err(error) => tracing::warn!(hook = %shown, %error, "a hook can't be waited for"),
+            }
+        }
         Err(_) => {
             tracing::warn!(hook = %shown, "a hook is killed: it takes longer than {limit:?}");
-            kill(&mut child).await;
+            drop(group);
+            if let Err(error) = child.wait().await {
+                tracing::debug!(%error, "a killed hook can't be waited for");
+            }
         }
     }
 }
 
-/// With all that it has started.
-async fn kill(child: &mut Child) {
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    if let Some(group) = group
-        && let Err(error) = kill_process_group(group, Signal::KILL)
-    {
-        tracing::debug!(%error, "a hook's processes are gone already");
+/// The processes of a hook, which are killed when nobody waits for it any more.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
-    if let Err(error) = child.wait().await {
-        tracing::debug!(%error, "a killed hook can't be waited for");
+
+    /// The hook has ended by itself; what it has left running is its own matter.
+    fn let_go(mut self) {
+        self.0 = None;
     }
 }
 
-fn environment(happened: &Happened, facts: Option<&Migration>) -> Vec<(&'static str, String)> {
-    let mut all = vec![
-        ("OUTLAST_EVENT", happened.event.name().to_owned()),
-        ("OUTLAST_MIGRATION", happened.migration.to_string()),
-        ("OUTLAST_EPOCH", happened.epoch.to_string()),
-        ("OUTLAST_PRIMARY", happened.primary.address.clone()),
-    ];
-    if let Some(migration) = facts {
-        all.extend([
-            ("OUTLAST_STATEMENT", migration.statement.clone()),
-            ("OUTLAST_SCHEMA", migration.schema.clone()),
-            ("OUTLAST_TABLE", migration.table.clone()),
-            ("OUTLAST_STATUS", migration.status.to_string()),
-            ("OUTLAST_PHASE", migration.phase.to_string()),
-            ("OUTLAST_ROWS_COPIED", migration.rows_copied.to_string()),
-            ("OUTLAST_TABLE_ROWS", migration.table_rows.to_string()),
-            ("OUTLAST_FAILOVERS", migration.failovers.to_string()),
-            ("OUTLAST_RETRIES", migration.retries.to_string()),
-            ("OUTLAST_MESSAGE", migration.message.clone()),
-        ]);
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0
+            && let Err(error) = kill_process_group(group, Signal::KILL)
+        {
+            tracing::debug!(%error, "a hook's processes are gone already");
+        }
     }
-    all
+}
+
+/// What hooks find in their environment.
+const FACTS: [&str; 14] = [
+    "OUTLAST_EVENT",
+    "OUTLAST_MIGRATION",
+    "OUTLAST_EPOCH",
+    "OUTLAST_PRIMARY",
+    "OUTLAST_STATEMENT",
+    "OUTLAST_SCHEMA",
+    "OUTLAST_TABLE",
+    "OUTLAST_STATUS",
+    "OUTLAST_PHASE",
+    "OUTLAST_ROWS_COPIED",
+    "OUTLAST_TABLE_ROWS",
+    "OUTLAST_FAILOVERS",
+    "OUTLAST_RETRIES",
+    "OUTLAST_MESSAGE",
+];
+
+/// The facts in their order; empty where they can't be read, because the server is gone again.
+fn environment(happened: &Happened, facts: Option<&Migration>) -> impl Iterator<Item = (&'static str, String)> {
+    let of = |fact: fn(&Migration) -> String| facts.map(fact).unwrap_or_default();
+    let values = [
+        happened.event.name().to_owned(),
+        happened.migration.to_string(),
+        happened.epoch.to_string(),
+        happened.primary.address.clone(),
+        of(|m| m.statement.clone()),
+        of(|m| m.schema.clone()),
+        of(|m| m.table.clone()),
+        of(|m| m.status.to_string()),
+        of(|m| m.phase.to_string()),
+        of(|m| m.rows_copied.to_string()),
+        of(|m| m.table_rows.to_string()),
+        of(|m| m.failovers.to_string()),
+        of(|m| m.retries.to_string()),
+        of(|m| m.message.clone()),
+    ];
+    FACTS.into_iter().zip(values.map(short))
+}
+
+fn short(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MOST_BYTES));
+    text
 }
 
 #[cfg(test)]
@@ -257,11 +319,18 @@ mod tests {
     }
 
     #[test]
+    fn a_long_value_is_cut_where_a_character_ends() {
+        let long = "ä".repeat(MOST_BYTES);
+        assert_eq!(short(long).len(), MOST_BYTES);
+        assert_eq!(short("ä".to_owned()), "ä");
+    }
+
+    #[test]
     fn a_folder_with_a_hook_that_would_never_run_is_refused() {
         let folder = std::env::temp_dir().join(format!("outlast-hooks-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("README"), "").unwrap();
-        assert!(check(&folder).is_ok());
+        assert!(check(&folder).is_err(), "it has no hook");
         for (name, mode) in [("on-redy", 0o755), ("on-ready", 0o644)] {
             let hook = folder.join(name);
             std::fs::write(&hook, "#!/bin/sh\n").unwrap();

@@ -25,23 +25,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Format},
     cluster::Cluster,
     exit::{Failure, report},
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let default_level = match &cli.command {
-        Command::Agent(_) => "info",
-        _ => "error",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("OUTLAST_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    start_logging(&cli);
     #[cfg(feature = "failpoints")]
     if let Ok(rules) = std::env::var("OUTLAST_FAILPOINTS")
         && let Err(error) = outlast_mysql::failpoints::arm(&rules)
@@ -59,6 +50,24 @@ fn main() -> ExitCode {
     match runtime.block_on(dispatch(cli)) {
         Ok(code) => code,
         Err(failure) => report(&failure),
+    }
+}
+
+/// Logs to stderr: an agent what it does, other commands what goes wrong; or as `OUTLAST_LOG` says.
+fn start_logging(cli: &Cli) {
+    let default_level = match &cli.command {
+        Command::Agent(_) => "info",
+        _ => "error",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("OUTLAST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_level));
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(console::colors_enabled_stderr());
+    match cli.log_format {
+        Format::Text => logging.init(),
+        Format::Json => logging.json().flatten_event(true).init(),
     }
 }
 

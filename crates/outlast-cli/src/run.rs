@@ -6,7 +6,7 @@ use outlast_core::{Error, Migration, MigrationId, Status, agent::Stopped, schedu
 use serde_json::json;
 
 use crate::{
-    agent::{build, stop_on_signal},
+    agent::{build, stop_on_signal, wait_for_signal},
     cli::{AgentOptions, Format, ResumeOptions, RunOptions},
     cluster::Cluster,
     display::{count, in_words},
@@ -83,7 +83,7 @@ async fn follow(
     let last = progress.finish().await;
     let code = tell(&cluster, &id, stopped, last, format).await;
     if let Some(hooks) = hooks {
-        hooks.finish().await;
+        hooks.finish(wait_for_signal()).await;
     }
     code
 }

@@ -115,7 +115,7 @@ pub struct Examined {
     pub space: Option<Space>,
 }
 
-/// What becomes of a column: its name and type, in the server's words.
+/// What becomes of a column: its definition without default and comment, in the server's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnChange {
     /// `None` if it is added.

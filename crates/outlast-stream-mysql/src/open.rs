@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use futures_util::future::try_join;
+use futures_util::future::join;
 use outlast_core::{
     CheckpointStore, Error, ErrorKind, GtidSet, Key, KeyRange, Lease, Migration, Result,
     checkpoint::{Checkpoint, Progress, Transaction},
@@ -436,8 +436,10 @@ impl OpenStream for OpenMySqlStream {
 
     async fn mend(&self) -> Result<()> {
         let keys = foreign_keys::mend(&self.pool, &self.lease, &self.migration);
-        let (state, ()) = try_join(self.swap_state(), keys).await?;
-        if state == SwapState::Swapped {
+        // Neither is broken off because of the other.
+        let (state, keys) = join(self.swap_state(), keys).await;
+        keys?;
+        if state? == SwapState::Swapped {
             let mut session = self.pool.session().await?;
             let schema = self.migration.shadow_schema();
             failpoint!(

@@ -176,9 +176,8 @@ impl Plan {
         })
     }
 
-    /// What becomes of columns that don't stay what they are.
+    /// What becomes of columns that don't stay what they are; defaults and comments aside.
     pub(crate) fn column_changes(&self, statement: &AlterStatement) -> Vec<ColumnChange> {
-        let shown = |column: &Column| format!("{} {}", quote::identifier(&column.name), column.column_type);
         let target_of = |column: &Column| self.shadow.column(&statement.target_of(&column.name)?);
         let changed = self.source.columns.iter().filter_map(|column| {
             let (before, after) = (shown(column), target_of(column).map(shown));
@@ -374,6 +373,25 @@ impl Plan {
             self.source_clause()
         ))
     }
+}
+
+/// A column for people, as its definition says it.
+fn shown(column: &Column) -> String {
+    let mut shown = format!("{} {}", quote::identifier(&column.name), column.column_type);
+    if let Some(collation) = &column.collation {
+        shown.push_str(&format!(" COLLATE {collation}"));
+    }
+    if let Some(generated) = &column.generated {
+        let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
+        shown.push_str(&format!(" AS ({}) {kind}", generated.expression));
+    }
+    if !column.nullable {
+        shown.push_str(" NOT NULL");
+    }
+    if column.auto_increment {
+        shown.push_str(" AUTO_INCREMENT");
+    }
+    shown
 }
 
 /// What MySQL's ALTER puts into existing rows for an added NOT NULL column without default ("Data Type Default Values" in its

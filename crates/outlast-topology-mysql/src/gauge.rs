@@ -31,13 +31,15 @@ const LEAST_BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 /// How long a user's query may take.
 const QUERY_LIMIT: Duration = Duration::from_secs(1);
 
-/// Statements that clients have sent since the server's start.
-const STATEMENTS_BY_NOW: &str = "SELECT CAST((SELECT VARIABLE_VALUE FROM performance_schema.global_status \
-     WHERE VARIABLE_NAME = 'Questions') AS SIGNED) - (SELECT CAST(COALESCE(SUM(s.VARIABLE_VALUE), 0) AS SIGNED) \
+/// Statements that clients have sent since the server's start, those of migrations among them.
+const STATEMENTS_BY_NOW: &str = "SELECT CAST(VARIABLE_VALUE AS UNSIGNED) FROM performance_schema.global_status \
+                                 WHERE VARIABLE_NAME = 'Questions'";
+/// Those of migrations, session by session.
+const OWN_STATEMENTS: &str = "SELECT s.THREAD_ID, CAST(s.VARIABLE_VALUE AS UNSIGNED) \
      FROM performance_schema.session_connect_attrs a \
      JOIN performance_schema.threads t ON t.PROCESSLIST_ID = a.PROCESSLIST_ID \
      JOIN performance_schema.status_by_thread s ON s.THREAD_ID = t.THREAD_ID AND s.VARIABLE_NAME = 'Questions' \
-     WHERE a.ATTR_NAME = 'program_name' AND a.ATTR_VALUE = 'outlast')";
+     WHERE a.ATTR_NAME = 'program_name' AND a.ATTR_VALUE = 'outlast'";
 /// Statements of clients that are under way, but those of migrations.
 const STATEMENTS_UNDER_WAY: &str = "SELECT COUNT(*) FROM performance_schema.threads t \
      WHERE t.TYPE = 'FOREGROUND' AND t.PROCESSLIST_COMMAND IN ('Query', 'Execute') AND NOT EXISTS \
@@ -304,18 +306,21 @@ impl Gauge for MySqlGauge {
             return Ok(None);
         }
         let begun = Instant::now();
-        let before: i64 = session.value(STATEMENTS_BY_NOW).await?;
+        let before: u64 = session.value(STATEMENTS_BY_NOW).await?;
+        let own_before: BTreeMap<u64, u64> = session.rows::<(u64, u64)>(OWN_STATEMENTS).await?.into_iter().collect();
         let (mut looks, mut under_way): (u64, u64) = (0, 0);
         while begun.elapsed() < over {
             tokio::time::sleep((over / LOOKS).max(LEAST_BETWEEN_LOOKS)).await;
             under_way += session.value::<u64>(STATEMENTS_UNDER_WAY).await?;
             looks += 1;
         }
-        let after: i64 = session.value(STATEMENTS_BY_NOW).await?;
+        let own_after: BTreeMap<u64, u64> = session.rows::<(u64, u64)>(OWN_STATEMENTS).await?.into_iter().collect();
+        let after: u64 = session.value(STATEMENTS_BY_NOW).await?;
         let seconds = begun.elapsed().as_secs_f64();
         session.give_back();
+        let own = sent_between(&own_before, &own_after);
         Ok(Some(Activity {
-            per_second: (after - before).max(0) as f64 / seconds,
+            per_second: after.saturating_sub(before).saturating_sub(own) as f64 / seconds,
             under_way: under_way as f64 / looks.max(1) as f64,
         }))
     }
@@ -353,6 +358,13 @@ impl MySqlGauge {
             reason,
         }
     }
+}
+
+/// How many statements sessions have sent between two looks at each. What one has sent that has ended meanwhile is not known, and hardly
+/// much.
+fn sent_between(before: &BTreeMap<u64, u64>, after: &BTreeMap<u64, u64>) -> u64 {
+    let sent = |(session, now): (&u64, &u64)| now.saturating_sub(before.get(session).copied().unwrap_or(0));
+    after.iter().map(sent).sum()
 }
 
 fn counted(what: &str, count: u64, limit: u64) -> Pressure {
@@ -417,6 +429,14 @@ mod tests {
 
     fn replicating(number: u32) -> Answer {
         answer(number, Ok(replica(number).replicating_from(1, "ON")))
+    }
+
+    #[test]
+    fn a_session_that_ends_takes_none_of_its_earlier_statements_with_it() {
+        let before = BTreeMap::from([(1, 100), (2, 500_000)]);
+        let after = BTreeMap::from([(1, 130), (3, 7)]);
+        assert_eq!(sent_between(&before, &after), 37);
+        assert_eq!(sent_between(&after, &before), 500_000);
     }
 
     #[test]

@@ -123,18 +123,19 @@ impl Run {
             self.until(|ledger| (self.has_to_be_courteous() && copies(ledger)).then_some(()))
                 .await;
             let share = self.pace().share.max(LEAST_SHARE);
-            let busy = self.watched(WORKING).await.filter(|seen| seen.per_second >= BUSY);
-            let pause = match busy {
-                Some(copying) => {
-                    if let Some(resting) = self.watched_at_rest(copying.per_second).await {
+            let pause = match self.watched(WORKING).await {
+                Ok(Some(copying)) if copying.per_second >= BUSY => {
+                    if let Ok(Some(resting)) = self.watched_at_rest(copying.per_second).await {
                         self.courtesy().learn(share, copying, resting);
                     }
                     if self.courtesy().pace.share < 1.0 { SOON } else { LATER }
                 }
-                None => {
+                Ok(_) => {
                     self.courtesy().forget();
                     settings.gauge_interval
                 }
+                // What is known stays.
+                Err(_) => SOON,
             };
             self.ledger_changed();
             self.services.clock.sleep(pause).await;
@@ -142,7 +143,7 @@ impl Run {
     }
 
     /// What applications do while no chunk is under way; `None` where that can't be seen.
-    async fn watched_at_rest(&self, per_second: f64) -> Option<Activity> {
+    async fn watched_at_rest(&self, per_second: f64) -> Result<Option<Activity>> {
         let time = Duration::from_secs_f64(ENOUGH_STATEMENTS / per_second).clamp(SHORTEST_REST, LONGEST_REST);
         self.courtesy().resting = true;
         let at_rest = Box::pin(self.until(|ledger| ledger.no_chunk_is_under_way().then_some(())));
@@ -152,7 +153,7 @@ impl Run {
                 tracing::warn!(
                     "chunks take longer than {PATIENCE:?}: what the copy costs applications can't be told, and is not limited"
                 );
-                None
+                Ok(None)
             }
         };
         self.courtesy().resting = false;
@@ -160,14 +161,13 @@ impl Run {
     }
 
     /// What applications do in the time to come; `None` where that can't be seen.
-    async fn watched(&self, over: Duration) -> Option<Activity> {
+    async fn watched(&self, over: Duration) -> Result<Option<Activity>> {
         let activity = self.services.gauge.activity(&self.lease.server, over);
-        self.answered_within(over + PATIENCE, activity)
-            .await
-            .unwrap_or_else(|error| {
-                tracing::debug!(%error, "what applications do is not known");
-                None
-            })
+        let seen = self.answered_within(over + PATIENCE, activity).await;
+        if let Err(error) = &seen {
+            tracing::debug!(%error, "what applications do is not known this time");
+        }
+        seen
     }
 }
 
