@@ -10,7 +10,7 @@ use outlast_core::{
 use outlast_mysql::Connector;
 use outlast_scheduler_mysql::MySqlScheduler;
 use outlast_stream_mysql::MySqlStream;
-use outlast_testbed::{Proxy, RelayLog, Topology, accounts, eventually};
+use outlast_testbed::{Cluster, Proxy, RelayLog, Topology, accounts, eventually};
 
 use crate::{
     outlast,
@@ -206,4 +206,52 @@ async fn a_writable_replica_is_no_second_primary() -> Result<()> {
     })
     .await?;
     scene.finish().await
+}
+
+/// An old primary is back, and a program is told of it and of a replica: it must not take the one for the primary before it has asked the
+/// one that the other follows.
+#[tokio::test]
+async fn a_primary_that_is_discovered_in_a_look_counts_in_that_look() -> Result<()> {
+    let cluster = Cluster::start(Topology::AsyncGtid { nodes: 3 }).await?;
+    let statement = "ALTER TABLE test.t ADD COLUMN note INT";
+    cluster
+        .primary()
+        .execute("CREATE TABLE test.t (id INT PRIMARY KEY)")
+        .await?;
+    for replica in cluster.replicas() {
+        cluster.wait_for_catch_up(replica, PATIENCE).await?;
+    }
+    let [back, promoted, replica] = [0, 1, 2].map(|index| cluster.node(index).address());
+    cluster.node(0).kill9();
+    cluster.promote(1, RelayLog::AppliedFirst).await?;
+    cluster.node(0).restart().await?;
+    cluster.make_writable(0).await?;
+
+    let told = [back.clone(), replica.clone()];
+    let before = cluster.node(0).gtid_executed().await?;
+    for arguments in [&["plan", statement][..], &["submit", statement], &["doctor"]] {
+        let output = outlast::output(&told, arguments).await?;
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let names_both = said.contains(&back) && said.contains(&promoted);
+        ensure!(output.status.code() == Some(3) && names_both, "{arguments:?}: {said}");
+    }
+    let after = cluster.node(0).gtid_executed().await?;
+    ensure!(
+        before == after,
+        "something was written to the old primary: {before} → {after}"
+    );
+
+    cluster.node(0).stop().await?;
+    let said = outlast::output(&[replica], &["doctor", "--format", "json"]).await?;
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout)?;
+    let primary = &said["checks"][0];
+    ensure!(
+        primary["subject"] == "primary" && primary["message"] == promoted.as_str(),
+        "{primary}"
+    );
+    Ok(())
 }

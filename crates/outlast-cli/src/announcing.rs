@@ -78,7 +78,12 @@ impl Scheduler for Announcing {
         message: &str,
     ) -> Result<()> {
         self.scheduler.fail_stale(primary, id, expected, agent, message).await?;
-        self.tell(Event::Stale, id, expected, primary);
+        // Else it can't go on where it was found.
+        let event = match message.starts_with("stale: ") {
+            true => Event::Stale,
+            false => Event::Failed,
+        };
+        self.tell(event, id, expected, primary);
         Ok(())
     }
 

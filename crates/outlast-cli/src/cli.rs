@@ -109,11 +109,13 @@ pub(crate) enum Command {
     /// Exit codes: 0 complete, 2 wrong usage, 3 refused before anything was changed, 4 failed with the source untouched,
     /// 5 stopped, and any agent or `outlast resume ID` goes on from here.
     Run(RunOptions),
-    /// Say what a migration would do, and why: whether rows are copied, by which key, what becomes of columns, which room and time
-    /// that takes, and what happens at a failover. As `run --dry-run`.
+    /// Say what a migration would do, and why, and change nothing; as `run --dry-run`.
     ///
-    /// Checks everything that `run` and `submit` check, and refuses what they would. Nothing is changed. (The change is tried on tables
-    /// with none or a few of the rows, which are dropped again.)
+    /// Whether rows are copied, by which key, what becomes of columns, which
+    /// room and time that takes, and what happens at a failover. Checks
+    /// everything that `run` and `submit` check, and refuses what they would.
+    /// (The change is tried on tables with none or a few of the rows, which
+    /// are dropped again.)
     ///
     ///   outlast plan "ALTER TABLE shop.orders ADD COLUMN note TEXT"
     #[command(verbatim_doc_comment)]
@@ -126,9 +128,10 @@ pub(crate) enum Command {
     Agent(AgentOptions),
     /// Look at every server of the cluster for all that a failover needs of it, and say what mends what is wrong.
     ///
-    /// Settings, filters, replication, clocks, how long binlogs are kept, whether commits survive a crash, privileges of this account,
-    /// and free disk. Green is well; yellow may cost something at a failover; red must be mended before a migration relies on that
-    /// server. Nothing is changed.
+    /// Settings, filters, replication, clocks, how long binlogs are kept,
+    /// whether commits survive a crash, privileges of this account, free disk.
+    /// Green is well; yellow may cost something at a failover; red must be
+    /// mended before a migration relies on that server. Nothing is changed.
     ///
     ///   outlast doctor --server db1:3306
     ///   outlast doctor --server db1:3306 --database shop --expect 3d
@@ -165,7 +168,7 @@ pub(crate) enum Command {
     /// Print what a shell needs to complete commands and options.
     ///
     ///   outlast completions bash > /usr/share/bash-completion/completions/outlast
-    ///   outlast completions zsh  > "${fpath[1]}/_outlast"
+    ///   outlast completions zsh  > /usr/share/zsh/site-functions/_outlast
     ///   outlast completions fish > ~/.config/fish/completions/outlast.fish
     #[command(verbatim_doc_comment)]
     Completions(CompletionsOptions),

@@ -1,8 +1,8 @@
 //! The ways in which gh-ost is told what to do, where they mean the same here.
 
-use clap::Args;
+use clap::{Args, Command, CommandFactory};
 
-use crate::exit::Failure;
+use crate::{cli::Cli, exit::Failure};
 
 /// What is to be changed, in gh-ost's words.
 #[derive(Args, Clone, Default)]
@@ -47,6 +47,25 @@ impl GhOstOptions {
     }
 }
 
+/// An option that is written with a single dash, as gh-ost takes it, among the words of a command line: it would be read as letters.
+pub(crate) fn with_one_dash(words: impl IntoIterator<Item = String>) -> Option<String> {
+    let mut command = Cli::command();
+    command.build();
+    let all: Vec<&Command> = std::iter::once(&command).chain(command.get_subcommands()).collect();
+    let is_option = |name: &str| {
+        let mut options = all.iter().flat_map(|command| command.get_arguments());
+        options.any(|option| {
+            option
+                .get_long_and_visible_aliases()
+                .is_some_and(|names| names.contains(&name))
+        })
+    };
+    words.into_iter().find(|word| {
+        let name = word.strip_prefix('-').and_then(|rest| rest.split('=').next());
+        name.is_some_and(|name| name.len() > 1 && is_option(name))
+    })
+}
+
 /// `Threads_running=25`.
 pub(crate) fn max_load(text: &str) -> Result<u64, String> {
     let limit = text
@@ -82,6 +101,16 @@ mod tests {
             Some("ALTER TABLE `t` ALTER COLUMN c SET DEFAULT 1")
         );
         assert_eq!(statement("ADD c INT", None), None);
+    }
+
+    #[test]
+    fn an_option_with_one_dash_is_found() {
+        let found = |line: &str| with_one_dash(line.split(' ').map(str::to_owned));
+        assert_eq!(found("run -host=db1 -execute").as_deref(), Some("-host=db1"));
+        assert_eq!(found("run --server a:1 -execute").as_deref(), Some("-execute"));
+        for right in ["run --execute -h", "run -V", "run --password -secret", "run -1"] {
+            assert_eq!(found(right), None, "{right}");
+        }
     }
 
     #[test]

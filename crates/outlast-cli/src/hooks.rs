@@ -37,7 +37,7 @@ pub(crate) enum Event {
     Complete,
     Failed,
     Cancelled,
-    /// Marked failed by an agent that found it without an owner for too long, or where it can't go on.
+    /// Marked failed by an agent that found it without an owner for too long.
     Stale,
 }
 

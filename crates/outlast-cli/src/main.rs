@@ -31,6 +31,9 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    if let Some(word) = gh_ost::with_one_dash(std::env::args().skip(1)) {
+        return report(&Failure::usage(format!("options have two dashes: write -{word}")));
+    }
     let cli = Cli::parse();
     start_logging(&cli);
     #[cfg(feature = "failpoints")]

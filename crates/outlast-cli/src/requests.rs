@@ -75,7 +75,12 @@ fn asked_to_cancel(id: &MigrationId, phase: Option<Phase>) -> String {
 
 pub(crate) async fn retry(cluster: &Cluster, prefix: &str) -> Result<ExitCode, Failure> {
     let id = request(cluster, prefix, Request::Retry).await?;
-    eprintln!("Queued again. It goes on from its checkpoint when an agent runs, or by `outlast resume {id}`.");
+    let primary = cluster.settled_primary().await?;
+    let from = match cluster.checkpoints.load(&primary, &id).await {
+        Ok(None) => "begins anew",
+        Ok(Some(_)) | Err(_) => "goes on from its checkpoint",
+    };
+    eprintln!("Queued again. It {from} when an agent runs, or by `outlast resume {id}`.");
     Ok(ExitCode::from(COMPLETE))
 }
 

@@ -169,11 +169,9 @@ fn ended(migration: &Migration, own: &OwnTables, format: Format) -> ExitCode {
             ExitCode::from(COMPLETE)
         }
         status => {
-            eprintln!(
-                "outlast: migration {} {status}: {}",
-                migration.id,
-                migration.message.replace('\n', " ")
-            );
+            let why = migration.message.replace('\n', " ");
+            let why = if why.is_empty() { why } else { format!(": {why}") };
+            eprintln!("outlast: migration {} {status}{why}", migration.id);
             ExitCode::from(FAILED)
         }
     }

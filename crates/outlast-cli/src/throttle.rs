@@ -82,6 +82,12 @@ pub(crate) async fn throttle(cluster: &Cluster, options: ThrottleOptions) -> Res
     let scope = scope(cluster, options.id.as_deref()).await?;
     let primary = cluster.settled_primary().await?;
     cluster.scheduler.install(&primary).await?;
+    if let Some(id) = &scope {
+        let status = cluster.scheduler.get(&primary, id).await?.status;
+        if status.is_final() {
+            return Err(Failure::usage(format!("migration {id} is {status} already")));
+        }
+    }
     let stored = cluster.scheduler.limits_of(&primary, scope.as_ref()).await?;
     let given = options.limits.given();
     let stops = given == Limits::default();
@@ -93,6 +99,12 @@ pub(crate) async fn throttle(cluster: &Cluster, options: ThrottleOptions) -> Res
         false => given.within(&stored),
     };
     cluster.scheduler.set_limits(&primary, scope.as_ref(), &limits).await?;
+    if limits.stopped && !stops {
+        eprintln!(
+            "The limits are changed, but all stands still as before: `outlast unthrottle` lets it go on, and takes them back."
+        );
+        return Ok(ExitCode::from(COMPLETE));
+    }
     match (stops, scope) {
         (true, Some(id)) => {
             eprintln!("Throttled: migration {id} stands still, and stays alive, until `outlast unthrottle {id}`.");

@@ -66,16 +66,9 @@ impl Servers {
 
     /// Asks the cluster anew, until no further server is discovered; those behind one address are, too.
     pub(crate) async fn find_all(&self) -> Vec<Answer> {
-        let servers = Self::discovering(self.connector.clone(), self.addresses());
-        let mut answers = Vec::new();
-        for _ in 0..MOST_LOOKS {
-            let asked = servers.addresses();
-            answers = servers.ask_all().await;
-            if servers.addresses().iter().all(|address| asked.contains(address)) {
-                break;
-            }
-        }
-        answers
+        Self::discovering(self.connector.clone(), self.addresses())
+            .ask_all()
+            .await
     }
 
     /// Addresses that are asked.
@@ -108,7 +101,21 @@ impl Servers {
 
     /// Asks all known servers at the same time, those first that the user named. Each server answers once, whatever the
     /// number of its names.
+    ///
+    /// What is discovered meanwhile is asked, too: a server that nobody has asked may be the primary.
     pub(crate) async fn ask_all(&self) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for _ in 0..MOST_LOOKS {
+            let asked = self.addresses();
+            answers = self.ask_known().await;
+            if self.addresses().iter().all(|address| asked.contains(address)) {
+                break;
+            }
+        }
+        answers
+    }
+
+    async fn ask_known(&self) -> Vec<Answer> {
         let mut answers = join_all(self.addresses().into_iter().map(|address| self.ask(address))).await;
         let mut seen = BTreeSet::new();
         answers.retain(|answer| match &answer.result {
