@@ -79,8 +79,9 @@ impl Privileges {
     /// # Errors
     /// `AccessDenied` with the first privilege that is missing, and the statement that grants it.
     pub(crate) fn expect_for(&self, schema: &str) -> Result<()> {
-        self.expect_for_any()?;
-        self.expect(schema, &SOURCE)
+        self.expect_everywhere()?;
+        self.expect(schema, &SOURCE)?;
+        self.expect(OWN_SCHEMA, &OWN)
     }
 
     /// Expects what any migration takes, wherever its table is.
