@@ -197,12 +197,7 @@ impl Cluster {
     /// Servers to read the state from, the best first: the primary, those of a split brain, or any that answers. With it,
     /// what is to be said about the cluster.
     pub(crate) async fn readable(&self) -> Result<(Vec<Server>, String), Error> {
-        let mut sight = self.topology.observe().await?;
-        if matches!(sight, Sight::NoPrimary { .. }) {
-            // The servers that are not told are known from the first look on.
-            sight = self.topology.observe().await?;
-        }
-        match sight {
+        match self.topology.observe().await? {
             Sight::Primary(primary) => Ok((vec![primary], String::new())),
             Sight::SplitBrain(servers) => {
                 let names: Vec<String> = servers.iter().map(|s| s.address.clone()).collect();

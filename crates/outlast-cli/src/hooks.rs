@@ -203,7 +203,7 @@ fn of_event(folder: &Path, event: Event) -> Vec<PathBuf> {
 async fn run(hook: &Path, happened: &Happened, facts: Option<&Migration>, limit: Duration) {
     let shown = hook.display();
     let mut command = Command::new(hook);
-    for name in KEPT_BACK.iter().chain(&FACTS) {
+    for name in KEPT_BACK {
         command.env_remove(name);
     }
     let spawned = command

@@ -109,10 +109,17 @@ async fn within_patience<F: IntoIterator<Item = Finding>>(
     server: &Server,
     asking: impl Future<Output = Result<F>>,
 ) -> Vec<Finding> {
+    match answered(asking).await {
+        Ok(findings) => findings.into_iter().collect(),
+        Err(why) => vec![unchecked(&server.address, &why)],
+    }
+}
+
+/// What a server answers, or why it has not, in time.
+pub(crate) async fn answered<T>(asking: impl Future<Output = Result<T>>) -> std::result::Result<T, String> {
     match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(Ok(findings)) => findings.into_iter().collect(),
-        Ok(Err(error)) => vec![unchecked(&server.address, &with_root_cause(&error))],
-        Err(_) => vec![unchecked(&server.address, &format!("no answer within {PATIENCE:?}"))],
+        Ok(answer) => answer.map_err(|error| with_root_cause(&error)),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
     }
 }
 

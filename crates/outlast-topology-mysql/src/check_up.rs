@@ -5,8 +5,6 @@
 mod replication;
 mod settings;
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use outlast_core::{
     ErrorKind, Result, Server,
@@ -17,7 +15,7 @@ use outlast_mysql::{Connector, Purpose, unfit};
 
 use self::settings::{Settings, agreement, successors};
 use crate::{
-    audit::{filtered, filtered_binlog, nameless_replicas, out_of_order, unprotected_replica},
+    audit::{answered, filtered, filtered_binlog, nameless_replicas, out_of_order, unprotected_replica},
     errant,
     inspect::clock_skew_ms,
     probe::Probe,
@@ -25,8 +23,6 @@ use crate::{
     verdict::{Answer, probes, with_root_cause},
 };
 
-/// Limit for all questions to one server.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Outlast's own tables, which any filter must let pass.
 const OWN: (&str, &str) = ("_outlast", "migrations");
 /// Stands for any table of a schema.
@@ -204,10 +200,7 @@ fn by_table_is_a_warning(finding: Finding) -> Finding {
 
 /// What was asked, or that it was not found out.
 async fn within_patience<T>(asking: impl Future<Output = Result<T>>) -> std::result::Result<T, Finding> {
-    let why = match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => with_root_cause(&error),
-        Err(_) => format!("no answer within {PATIENCE:?}"),
-    };
-    Err(Finding::refusal(format!("it could not be checked to the end ({why})")))
+    answered(asking)
+        .await
+        .map_err(|why| Finding::refusal(format!("it could not be checked to the end ({why})")))
 }
